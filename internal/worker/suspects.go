@@ -1,0 +1,68 @@
+package worker
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// suspectCount: a delivery that came back this often is a suspect. Once may be anybody's bad luck.
+	suspectCount = 2
+	// suspectEvery: this often a suspect runs at least, however many others wait.
+	suspectEvery = time.Second
+	// suspectPause: between two suspects. Acks are sent in batches, milliseconds after the handler has returned; when the
+	// next suspect kills the process, the ack of the one before should have reached the broker.
+	suspectPause = 20 * time.Millisecond
+	never        = time.Duration(math.MaxInt64)
+)
+
+// suspects are the deliveries that came back twice or more because whoever held them died.
+//
+// When a task kills its process (out of memory, a crash in C code, os.Exit), the broker delivers everything the worker
+// held again and counts it, the innocent neighbours in the prefetch window as well. Treated like all others they would
+// die with the poison again and again, until the delivery limit dead-letters them too. So a suspect runs only
+//   - after the fresh ones, which then are done when it strikes,
+//   - alone among the suspects, so that it takes none of them along while they run, and
+//   - in random order, so that each time about half of the innocent ones are done before it is the poison's turn.
+//
+// After the twenty rounds of the usual limit the poison is dead-lettered, and an innocent one has been behind it in all
+// of them with a chance of one in hundreds of thousands.
+type suspects struct {
+	waiting []*attempt
+	random  func() float64
+	running bool
+	since   time.Time // when the last one started, or when the first of those that wait came
+	rested  time.Time // none starts before
+}
+
+func (s *suspects) add(a *attempt, now time.Time) {
+	if len(s.waiting) == 0 && !s.running {
+		s.since = now
+	}
+	s.waiting = append(s.waiting, a)
+}
+
+// due is how long it takes until a suspect may start: 0 is now, and never means not before something else happens.
+func (s *suspects) due(now time.Time, fresh bool) time.Duration {
+	if s.running || len(s.waiting) == 0 {
+		return never
+	}
+	at := s.rested
+	if turn := s.since.Add(suspectEvery); fresh && turn.After(at) {
+		at = turn
+	}
+	return max(0, at.Sub(now))
+}
+
+// pick takes one out at random.
+func (s *suspects) pick() *attempt {
+	i, last := int(s.random()*float64(len(s.waiting))), len(s.waiting)-1
+	a := s.waiting[i]
+	s.waiting[i], s.waiting[last] = s.waiting[last], nil
+	s.waiting = s.waiting[:last]
+	return a
+}
+
+func (s *suspects) started(now time.Time) { s.running, s.since = true, now }
+
+func (s *suspects) ended(now time.Time) { s.running, s.rested = false, now.Add(suspectPause) }
