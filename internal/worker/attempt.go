@@ -22,7 +22,8 @@ type attempt struct {
 	deadline time.Time // zero: none
 	overdue  bool      // the watch has reported it; only the watch looks at it
 
-	err error // why it cannot run, then what the handler returned
+	begun time.Time // when its handler was called
+	err   error     // why it cannot run, then what the handler returned
 }
 
 // newAttempt understands a delivery, or notes why it cannot be understood.

@@ -108,7 +108,9 @@ func (e *engine) start(handling, settling context.Context, a *attempt) {
 		defer e.finish(settling, a) // deferred, because a handler can end its goroutine with runtime.Goexit
 		ctx, cancel := a.context(handling)
 		defer cancel()
-		e.process(ctx, a)
+		if a.runnable(time.Now()) {
+			e.handle(ctx, a)
+		}
 	}()
 }
 
