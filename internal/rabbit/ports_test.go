@@ -1,0 +1,66 @@
+package rabbit
+
+import (
+	"errors"
+	"net"
+	"strconv"
+	"testing"
+)
+
+func TestPickedPortsAreDistinctAndStable(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		p, err := pickPorts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[int]bool{}
+		for _, port := range []int{p.AMQP, p.Management, p.Prometheus, p.Dist, p.Epmd} {
+			if port < firstPort || port > lastPort {
+				t.Errorf("port %d is not within %d and %d", port, firstPort, lastPort)
+			}
+			seen[port] = true
+		}
+		if len(seen) != 5 {
+			t.Errorf("%+v: want five different ports", p)
+		}
+	}
+}
+
+func TestPortInUseIsNotFree(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"127.0.0.1", ""} {
+		port, err := freePort(ports{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if isFree(port) {
+			t.Errorf("%s has a listener and is called free", l.Addr())
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"Bind for 127.0.0.1:20000 failed: port is already allocated":           true,
+		"listen tcp4 127.0.0.1:20000: bind: address already in use":            true,
+		"ERROR: distribution port 25672 in use by another node: eaddrinuse":    true,
+		`{error,{dist_port_already_used,25672,not_erlang,"localhost"}}`:        true,
+		"exec: rabbitmq-server: not found":                                     false,
+		"Cookie file /var/lib/rabbitmq/.erlang.cookie must be accessible":      false,
+		"pull rabbitmq:4-management: context deadline exceeded":                false,
+		"no space left on device while writing /var/lib/rabbitmq/mnesia/x.DCD": false,
+	} {
+		if got := portTaken(errors.New(text)); got != want {
+			t.Errorf("portTaken(%q) = %t, want %t", text, got, want)
+		}
+	}
+}

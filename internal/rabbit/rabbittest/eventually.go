@@ -1,0 +1,27 @@
+package rabbittest
+
+import (
+	"testing"
+	"time"
+)
+
+// Eventually polls until cond is ok. When it is not ok in time, the test fails with the last state that
+// cond described.
+func Eventually(t testing.TB, within time.Duration, cond func() (ok bool, state string)) {
+	t.Helper()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	for {
+		ok, state := cond()
+		if ok {
+			return
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			t.Fatalf("not so within %s; at last: %s", within, state)
+		}
+	}
+}
