@@ -22,7 +22,7 @@ type confirmChannel struct {
 	slots   chan struct{}    // one for each outstanding publication
 	returns chan amqp.Return // as many as there can be publications, so the client's reader never waits for us
 
-	closed  chan *amqp.Error
+	closed chan *amqp.Error
 
 	mu       sync.Mutex
 	returned map[returnKey]int // returns read whose publication is not settled yet
@@ -79,7 +79,7 @@ func (c *confirmChannel) slot(ctx context.Context, patient bool) error {
 	case c.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return errors.Join(ErrUnavailable, errFull, context.Cause(ctx))
+		return fmt.Errorf("%w: %w: %w", ErrUnavailable, errFull, context.Cause(ctx))
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *confirmChannel) send(route topology.Route, msg *amqp.Publishing) (*pend
 	case errors.Is(err, amqp.ErrClosed):
 		err = errClosedBefore
 	default:
-		err = errors.Join(ErrUnknownOutcome, err)
+		err = fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
 	}
 	<-c.slots
 	return nil, err
@@ -109,8 +109,11 @@ func (p *pending) wait(ctx context.Context) error {
 	case <-p.confirm.Done():
 		return p.settle()
 	case <-ctx.Done():
-		p.c.orphans.adopt(p)
-		return errors.Join(ErrUnknownOutcome, context.Cause(ctx))
+		p.c.orphans.adopt(func() {
+			<-p.confirm.Done()
+			_ = p.settle() // its caller has been told that nobody knows
+		})
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
 	}
 }
 
@@ -169,26 +172,25 @@ func (c *confirmChannel) wasReturned(key returnKey) bool {
 	return true
 }
 
-// orphans are publications whose callers have gone. The confirm, or the channel's end, still has to give their slots back.
+// orphans are waits for the broker whose callers may have gone: for a confirm, which has to give its slot back, or for an
+// answer, which the next caller can use.
 type orphans struct {
 	mu      sync.Mutex
 	ended   bool
 	waiting sync.WaitGroup
 }
 
-func (o *orphans) adopt(p *pending) {
+// adopt runs a wait to its end; false after end, when nobody wants to know.
+func (o *orphans) adopt(wait func()) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ended {
-		return // nobody wants the slot
+	if !o.ended {
+		o.waiting.Go(wait)
 	}
-	o.waiting.Go(func() {
-		<-p.confirm.Done()
-		_ = p.settle() // its caller has been told that nobody knows
-	})
+	return !o.ended
 }
 
-// end waits for all, after the connection's end, which has ended all confirms.
+// end waits for all. The end of the connection, which came before, has ended all confirms and answers.
 func (o *orphans) end() {
 	o.mu.Lock()
 	o.ended = true

@@ -94,7 +94,9 @@ func (c *Consumer) Consume(ctx context.Context, sub Subscription, deliver func(*
 		}
 		delay := reconnectDelay(failures, err)
 		c.down(queue, err)
-		c.link.cfg.Log.Warn("not subscribed", "queue", queue, "err", err, "after", delay)
+		if n := failures + 1; n&(n-1) == 0 { // the 1st, 2nd, 4th, 8th … time
+			c.link.cfg.Log.Warn("not subscribed", "queue", queue, "err", err, "after", delay)
+		}
 		if !sleep(ctx, delay) {
 			return nil
 		}
@@ -153,10 +155,13 @@ func (c *Consumer) consumerTag() string {
 	return fmt.Sprintf("%.128s-%s-%d", c.link.cfg.Name, c.unique, c.opened)
 }
 
-func (c *Consumer) mark(queue string, err error) {
+// mark notes why a queue is not subscribed to, nil when it is, and returns what was noted before.
+func (c *Consumer) mark(queue string, err error) (was error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	was = c.queues[queue]
 	c.queues[queue] = err
+	return was
 }
 
 func (c *Consumer) up(queue string) {
@@ -168,7 +173,9 @@ func (c *Consumer) up(queue string) {
 }
 
 func (c *Consumer) down(queue string, err error) {
-	c.mark(queue, fmt.Errorf("queue %q: not subscribed: %w", queue, err))
+	if was := c.mark(queue, fmt.Errorf("queue %q: not subscribed: %w", queue, err)); was != nil {
+		return // it was not subscribed before either
+	}
 	if errors.Is(err, errCancelled) && c.link.cfg.Events.Cancelled != nil {
 		c.link.cfg.Events.Cancelled(queue)
 	}

@@ -154,6 +154,10 @@ func refine(err error, addr string) error {
 	if errors.As(err, &e) && !guessed && (e.Code == amqp.AccessRefused || e.Code == amqp.NotAllowed) {
 		return fmt.Errorf("%w by %s: %s", ErrAccessRefused, addr, e.Reason)
 	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		err = op.Err // without the address, which is said already
+	}
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, addr, err)
 }
 

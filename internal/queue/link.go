@@ -66,7 +66,9 @@ func (l *link) run(ctx context.Context) error {
 		}
 		delay := reconnectDelay(failures, err)
 		l.down(err)
-		l.cfg.Log.Warn("not connected to the broker", "err", err, "after", delay)
+		if n := failures + 1; n&(n-1) == 0 { // the 1st, 2nd, 4th, 8th … time
+			l.cfg.Log.Warn("not connected to the broker", "err", err, "after", delay)
+		}
 		if !sleep(ctx, delay) {
 			return nil
 		}

@@ -14,8 +14,9 @@ type outbox struct {
 	session *session
 	passive bool
 	orphans *orphans
+	asking  chan struct{} // taken while the broker is asked: a second caller waits instead of asking the same
 
-	mu       sync.Mutex // guards all below, and the declaring itself: a second caller waits instead of declaring again
+	mu       sync.Mutex // guards all below
 	channels [channels]*confirmChannel
 	levels   int             // delay levels declared: 0 to levels-1
 	bound    map[string]bool // queues bound to the delivery exchange
@@ -23,16 +24,19 @@ type outbox struct {
 }
 
 func newOutbox(s *session, passive bool, orphans *orphans) *outbox {
-	return &outbox{session: s, passive: passive, orphans: orphans, bound: map[string]bool{}, checked: map[string]bool{}}
+	return &outbox{
+		session: s, passive: passive, orphans: orphans, asking: make(chan struct{}, 1),
+		bound: map[string]bool{}, checked: map[string]bool{},
+	}
 }
 
 func (o *outbox) send(ctx context.Context, pub Publication, t turn) (*pending, error) {
-	if err := o.prepare(pub.Route); err != nil {
+	if err := o.prepare(ctx, pub.Route); err != nil {
 		return nil, err
 	}
-	c, err := o.channel(t.channel)
+	c, err := o.channel(ctx, t.channel)
 	if err != nil {
-		return nil, errors.Join(errClosedBefore, err)
+		return nil, err
 	}
 	if err := c.slot(ctx, t.patient); err != nil {
 		return nil, err
@@ -41,43 +45,107 @@ func (o *outbox) send(ctx context.Context, pub Publication, t turn) (*pending, e
 	return c.send(pub.Route, &msg)
 }
 
+// ask puts a question to the broker, one at a time, and waits no longer than ctx: a broker that is out of reach or has an
+// alarm does not answer. The question stands all the same, and the next caller finds its answer.
+func (o *outbox) ask(ctx context.Context, question func() error) error {
+	select {
+	case o.asking <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	}
+	answer := make(chan error, 1)
+	if !o.orphans.adopt(func() {
+		answer <- question()
+		<-o.asking
+	}) {
+		return ErrClosed
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
+	}
+}
+
 // channel returns one of the confirm channels. An error of the broker may have closed it, which says nothing against the others.
-func (o *outbox) channel(i int) (*confirmChannel, error) {
+func (o *outbox) channel(ctx context.Context, i int) (*confirmChannel, error) {
+	if c := o.open(i); c != nil {
+		return c, nil
+	}
+	if err := o.ask(ctx, func() error { return o.openChannel(i) }); err != nil {
+		return nil, err
+	}
+	if c := o.open(i); c != nil {
+		return c, nil
+	}
+	return nil, errClosedBefore // already again
+}
+
+// open returns a channel that is open, or nil.
+func (o *outbox) open(i int) *confirmChannel {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if c := o.channels[i]; c != nil && !c.ch.IsClosed() {
-		return c, nil
+		return c
+	}
+	return nil
+}
+
+func (o *outbox) openChannel(i int) error {
+	if o.open(i) != nil {
+		return nil // the caller before has opened it
 	}
 	c, err := openConfirmChannel(o.session.conn, o.orphans)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("%w: %w", errClosedBefore, err)
 	}
-	o.channels[i] = c
-	return c, nil
+	o.note(func() { o.channels[i] = c })
+	return nil
+}
+
+// note changes what is known; only the question that is being asked does.
+func (o *outbox) note(change func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	change()
 }
 
 // prepare makes sure that what the route leads through is there. Publishing to an exchange that is not would close the
 // channel, with everybody's publications on it.
-func (o *outbox) prepare(r topology.Route) error {
+func (o *outbox) prepare(ctx context.Context, r topology.Route) error {
+	if o.prepared(r) {
+		return nil
+	}
+	return o.ask(ctx, func() error {
+		switch {
+		case o.prepared(r): // by the caller before
+			return nil
+		case o.passive:
+			return o.check(r.Exchange)
+		default:
+			return o.declareDelay(r)
+		}
+	})
+}
+
+func (o *outbox) prepared(r topology.Route) bool {
 	if !o.passive && r.Level < 0 {
-		return nil // declared with the session
+		return true // declared with the session
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.passive {
-		return o.check(r.Exchange)
+		return o.checked[r.Exchange]
 	}
-	return o.declareDelay(r)
+	return r.Level < o.levels && o.bound[r.Queue]
 }
 
 func (o *outbox) check(exchange string) error {
-	if o.checked[exchange] {
-		return nil
-	}
 	if err := checkExchange(o.session.conn, exchange); err != nil {
 		return o.refused(err)
 	}
-	o.checked[exchange] = true
+	o.note(func() { o.checked[exchange] = true })
 	return nil
 }
 
@@ -87,20 +155,16 @@ func (o *outbox) declareDelay(r topology.Route) error {
 		if err := declare(o.session.conn, topology.DelayLevels(r.Level)); err != nil {
 			return o.refused(err)
 		}
-		o.levels = r.Level + 1
-	}
-	if o.bound[r.Queue] {
-		return nil
+		o.note(func() { o.levels = r.Level + 1 })
 	}
 	err := declare(o.session.conn, topology.Objects{Bindings: []topology.Binding{topology.DelayBinding(r.Queue)}})
-	var missing *MissingError
-	if errors.As(err, &missing) && missing.Name == r.Queue {
+	if missing, ok := errors.AsType[*MissingError](err); ok && missing.Name == r.Queue {
 		return fmt.Errorf("%w: %w", ErrUnroutable, err)
 	}
 	if err != nil {
 		return o.refused(err)
 	}
-	o.bound[r.Queue] = true
+	o.note(func() { o.bound[r.Queue] = true })
 	return nil
 }
 
@@ -109,5 +173,5 @@ func (o *outbox) refused(err error) error {
 	if !o.session.conn.IsClosed() {
 		return err
 	}
-	return errors.Join(errClosedBefore, err)
+	return fmt.Errorf("%w: %w", errClosedBefore, err)
 }

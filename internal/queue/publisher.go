@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -108,7 +109,7 @@ func (p *Publisher) PublishMany(ctx context.Context, pubs []Publication) []error
 // known adds the alarm to an unknown outcome, when there is one: it says why no confirm came.
 func (p *Publisher) known(err error) error {
 	if errors.Is(err, ErrUnknownOutcome) && errors.Is(p.Ready(), ErrBlocked) {
-		return errors.Join(err, ErrBlocked)
+		return fmt.Errorf("%w: %w", err, ErrBlocked)
 	}
 	return err
 }
@@ -132,7 +133,7 @@ func (p *Publisher) send(ctx context.Context, pub Publication, t turn) (*pending
 		}
 		// Nothing was sent. The link notices in a moment that its session has ended, or the broker has closed the channel.
 		if !sleep(ctx, jitter(failures, backoffSilence)) {
-			return nil, errors.Join(ErrUnavailable, context.Cause(ctx))
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 		}
 	}
 }

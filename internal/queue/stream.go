@@ -108,15 +108,20 @@ func (st *stream) ended(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	select {
-	case <-st.cancelled: // the channel is still good: what is running can be acked on it
-		return errCancelled
-	case e := <-st.closed:
-		st.stop()
-		if e == nil {
-			return fmt.Errorf("%w: channel closed", ErrUnavailable)
+	for cancelled := st.cancelled; ; {
+		select {
+		case _, ok := <-cancelled:
+			if ok {
+				return errCancelled // the channel is still good: what is running can be acked on it
+			}
+			cancelled = nil // it ended with the channel, which says why
+		case e := <-st.closed:
+			st.stop()
+			if e == nil {
+				return fmt.Errorf("%w: channel closed", ErrUnavailable)
+			}
+			return fmt.Errorf("channel closed: %w", e)
 		}
-		return fmt.Errorf("channel closed: %w", e)
 	}
 }
 
