@@ -92,6 +92,9 @@ func (c *Consumer) Consume(ctx context.Context, sub Subscription, deliver func(*
 			c.down(queue, ErrClosed)
 			return nil
 		}
+		if errors.Is(err, errRenew) {
+			continue
+		}
 		delay := reconnectDelay(failures, err)
 		c.down(queue, err)
 		if n := failures + 1; n&(n-1) == 0 { // the 1st, 2nd, 4th, 8th … time
@@ -123,8 +126,7 @@ func (c *Consumer) subscribe(s *session, sub Subscription) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	st.watched = !c.link.cfg.Passive // a passive one may stand by on purpose, as with single active consumers
-	st.counted = st.watched && (sub.Queue.Type == topology.Classic || atLeast(version(s.conn), 4, 3))
+	st.probe = newProbe(sub.Queue, c.link.cfg.Passive, version(s.conn))
 	return st, c.start(st)
 }
 
@@ -165,7 +167,9 @@ func (c *Consumer) mark(queue string, err error) (was error) {
 }
 
 func (c *Consumer) up(queue string) {
-	c.mark(queue, nil)
+	if was := c.mark(queue, nil); was == nil {
+		return // renewed
+	}
 	c.link.cfg.Log.Info("subscribed", "queue", queue)
 	if c.link.cfg.Events.Subscribed != nil {
 		c.link.cfg.Events.Subscribed(queue)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/warrener/warrener/internal/rabbit/rabbittest"
 	"github.com/warrener/warrener/internal/tasks"
 	"github.com/warrener/warrener/internal/topology"
@@ -75,6 +77,29 @@ func TestForgottenConsumerSubscribesAgain(t *testing.T) {
 		settles(t, d.Ack)
 	case <-time.After(3*probeInterval + soon):
 		t.Fatalf("idle for good, and ready: %v", c.Ready())
+	}
+}
+
+// RabbitMQ 3.10 neither cancels nor serves the consumer of a quorum queue that is deleted and declared again at once.
+func TestQuorumQueueDeclaredAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	url := rabbittest.Vhost(t)
+	c := consume(t, configFor(t, url), work("q"))
+	ch := bare(t, url)
+	if _, err := ch.QueueDelete("q", false, false, noWait); err != nil {
+		t.Fatal(err)
+	}
+	declareBare(t, ch, "q", amqp.Table(topology.WorkQueue{Name: "q"}.Queue().Args))
+	publish(t, publisher(t, configFor(t, url)), to("q", "a"))
+	for { // on another version the consumer may have been cancelled with the delivery on its way
+		select {
+		case d := <-c.deliveries:
+			if d.Ack() == nil {
+				return
+			}
+		case <-time.After((renewAfter+1)*probeInterval + soon):
+			t.Fatalf("idle for good, and ready: %v", c.Ready())
+		}
 	}
 }
 

@@ -61,9 +61,18 @@ func checkExchange(conn *amqp.Connection, name string) error {
 
 // checkQueue asks for a queue's counts and declares nothing.
 func checkQueue(conn *amqp.Connection, name string) (amqp.Queue, error) {
+	return inspectQueue(conn, topology.Queue{Name: name})
+}
+
+// inspectQueue asks for a queue's counts, and whether it has the arguments given, if any. It does not declare one that is
+// not there.
+func inspectQueue(conn *amqp.Connection, want topology.Queue) (amqp.Queue, error) {
 	var q amqp.Queue
 	err := onChannel(conn, func(ch *amqp.Channel) (err error) {
-		q, err = ch.QueueDeclarePassive(name, durable, autoDelete, exclusive, noWait, nil)
+		q, err = ch.QueueDeclarePassive(want.Name, durable, autoDelete, exclusive, noWait, nil)
+		if err == nil && want.Args != nil {
+			q, err = ch.QueueDeclare(want.Name, durable, autoDelete, exclusive, noWait, amqp.Table(want.Args))
+		}
 		return explain(err)
 	})
 	return q, err

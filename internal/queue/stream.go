@@ -10,13 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// probeInterval is how often a stream asks whether the broker still knows its consumer.
-const probeInterval = 5 * time.Second
-
-var (
-	errCancelled = errors.New("consumer cancelled by the broker")
-	errForgotten = errors.New("the broker no longer delivers to this consumer")
-)
+var errCancelled = errors.New("consumer cancelled by the broker")
 
 // stream is one subscription on one channel. It hands deliveries over until it ends; its channel stays open until they are settled.
 type stream struct {
@@ -28,8 +22,7 @@ type stream struct {
 	deliveries <-chan amqp.Delivery
 	closed     chan *amqp.Error
 	cancelled  chan string
-	counted    bool // the broker's count of consumers is to be trusted
-	watched    bool // ready messages that do not come are a sign
+	probe      probe
 
 	quit     chan struct{} // closed to send all settlements and close the channel
 	quitOnce sync.Once
@@ -71,7 +64,6 @@ func (st *stream) pump(ctx context.Context, deliver func(*Delivery)) error {
 	defer st.settler.retire()
 	probes := time.NewTicker(probeInterval)
 	defer probes.Stop()
-	var watch probe
 	var unhealthy error
 	stopping := ctx.Done()
 	for {
@@ -83,7 +75,7 @@ func (st *stream) pump(ctx context.Context, deliver func(*Delivery)) error {
 			case !ok:
 				return st.ended(ctx)
 			}
-			watch.delivered = true
+			st.probe.delivered = true
 			delivery := &Delivery{message: received(&d, st.queue), tag: d.DeliveryTag, settler: st.settler}
 			st.settler.delivered(delivery)
 			deliver(delivery)
@@ -91,7 +83,7 @@ func (st *stream) pump(ctx context.Context, deliver func(*Delivery)) error {
 			stopping = nil
 			st.cancel()
 		case <-probes.C:
-			if unhealthy = watch.check(st); unhealthy != nil {
+			if unhealthy = st.probe.check(st); unhealthy != nil {
 				probes.Stop()
 				st.cancel()
 			}
@@ -123,29 +115,4 @@ func (st *stream) ended(ctx context.Context) error {
 			return fmt.Errorf("channel closed: %w", e)
 		}
 	}
-}
-
-// probe finds a consumer that looks alive and gets nothing: the failure that monitoring the connection does not show.
-type probe struct {
-	delivered bool // since the last check
-	strikes   int
-}
-
-// check returns an error at the second strike, since a queue's counts lag behind.
-func (p *probe) check(st *stream) error {
-	q, err := checkQueue(st.session.conn, st.queue)
-	if err != nil {
-		return err
-	}
-	unknown := st.counted && q.Consumers == 0
-	starved := st.watched && q.Messages > 0 && !p.delivered && st.settler.idle()
-	p.delivered = false
-	if !unknown && !starved {
-		p.strikes = 0
-		return nil
-	}
-	if p.strikes++; p.strikes < 2 {
-		return nil
-	}
-	return fmt.Errorf("%w: %d messages ready, %d consumers counted", errForgotten, q.Messages, q.Consumers)
 }

@@ -61,7 +61,7 @@ type WorkQueue struct {
 // Work returns a work queue with its dead-letter queue and all that both rest on, but for the delay levels.
 func Work(q WorkQueue) Objects {
 	o := Base()
-	o.Queues = append(o.Queues, q.queue(), keeping(DeadQueue(q.Name), nil))
+	o.Queues = append(o.Queues, q.Queue(), keeping(DeadQueue(q.Name), nil))
 	o.Bindings = append(o.Bindings,
 		Binding{Exchange: WorkExchange, Key: q.Name, Queue: q.Name},
 		Binding{Exchange: DeadExchange, Key: q.Name, Queue: DeadQueue(q.Name)},
@@ -69,7 +69,8 @@ func Work(q WorkQueue) Objects {
 	return o
 }
 
-func (q WorkQueue) queue() Queue {
+// Queue returns the work queue itself.
+func (q WorkQueue) Queue() Queue {
 	args := map[string]any{
 		"x-queue-type":              Quorum,
 		"x-overflow":                "reject-publish", // a full queue refuses; the default drops its oldest message

@@ -1,0 +1,74 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/warrener/warrener/internal/topology"
+)
+
+const (
+	// probeInterval is how often a stream asks the broker about its queue and its consumer.
+	probeInterval = 3 * time.Second
+	// forgottenAfter probes in a row a consumer counts as forgotten: a queue's counts lag behind.
+	forgottenAfter = 2
+	// renewAfter probes in a row a consumer is renewed that only may be forgotten.
+	renewAfter = 6
+)
+
+var (
+	errForgotten = errors.New("the broker no longer delivers to this consumer")
+	errRenew     = errors.New("subscribe again, to be sure")
+)
+
+// probe finds what monitoring a connection does not show: a consumer that looks alive and gets nothing, and a queue that
+// was declared anew with other arguments.
+type probe struct {
+	queue   topology.Queue // without arguments when they are not ours to say
+	passive bool           // then the consumer may stand by on purpose, as single active consumers do
+	counted bool           // the broker's count of consumers is to be trusted
+
+	delivered bool // since the last check
+	forgotten int  // checks in a row
+	doubtful  int  // checks in a row
+}
+
+func newProbe(q topology.WorkQueue, passive bool, version string) probe {
+	p := probe{queue: topology.Queue{Name: q.Name}, passive: passive}
+	if !passive {
+		p.queue = q.Queue()
+		p.counted = q.Type == topology.Classic || atLeast(version, 4, 3)
+	}
+	return p
+}
+
+// check says why the subscription should be given up; nil when it should not.
+func (p *probe) check(st *stream) error {
+	q, err := inspectQueue(st.session.conn, p.queue)
+	if err != nil || p.passive {
+		return err
+	}
+	idle := !p.delivered && st.settler.idle()
+	p.delivered = false
+	// Before 4.3 the count of a quorum queue's consumers is that of its unsettled deliveries. They may be with other workers;
+	// but when a queue is deleted and declared again at once, RabbitMQ 3.10 delivers to the consumer of the old one, and its
+	// channel drops it. Then only a new subscription helps, and it costs little.
+	p.doubtful = count(p.doubtful, idle && !p.counted && q.Consumers > 0)
+	p.forgotten = count(p.forgotten, p.counted && q.Consumers == 0 || idle && q.Messages > 0)
+	switch {
+	case p.forgotten >= forgottenAfter:
+		return fmt.Errorf("%w: %d messages ready, %d consumers counted", errForgotten, q.Messages, q.Consumers)
+	case p.doubtful >= renewAfter:
+		return errRenew
+	}
+	return nil
+}
+
+// count counts what happens in a row.
+func count(n int, again bool) int {
+	if !again {
+		return 0
+	}
+	return n + 1
+}
