@@ -69,7 +69,7 @@ func (c *Consumer) stopStreams() {
 // It returns an error when it could not subscribe the first time for a reason that waiting does not mend.
 func (c *Consumer) Consume(ctx context.Context, sub Subscription, deliver func(*Delivery)) error {
 	queue := sub.Queue.Name
-	c.mark(queue, fmt.Errorf("queue %q: not subscribed yet", queue))
+	_ = c.mark(queue, fmt.Errorf("queue %q: not subscribed yet", queue))
 	subscribed := false
 	for failures := 0; ; failures++ {
 		s, err := c.link.await(ctx, false)

@@ -89,8 +89,7 @@ func (d *depths) count(s *session, name string) (amqp.Queue, error) {
 		return amqp.Queue{}, nil
 	}
 	q, err := checkQueue(s.conn, name)
-	var missing *MissingError
-	if errors.As(err, &missing) {
+	if _, ok := errors.AsType[*MissingError](err); ok {
 		if d.missing == nil {
 			d.missing = map[string]time.Time{}
 		}

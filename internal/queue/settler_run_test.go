@@ -240,7 +240,9 @@ func TestFullBatchIsSentAtOnce(t *testing.T) {
 			t.Errorf("%d settled in %d frames, want %d in one", settled, frames, ackBatch)
 		}
 		close(quit)
-		<-ran
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -260,7 +262,9 @@ func TestLongTaskDoesNotHoldBackOthers(t *testing.T) {
 			t.Error("the long task is not settled")
 		}
 		close(quit)
-		<-ran
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -1,0 +1,100 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/warrener/warrener"
+	"github.com/warrener/warrener/internal/rabbit/rabbittest"
+)
+
+const (
+	crowd          = 10_000
+	crowdRounds    = 3
+	crowdSlowdown  = 1.5 // times what the bare client takes, in the best round
+	crowdMemory    = 90  // MB, in any round
+	crowdSucceeded = `warrener_deliveries_settled_total{outcome="acked",queue="crowd",task="warrener.sleep"}`
+)
+
+// Ten thousand tasks of a second each at once, in one worker process; and the bare client doing the same. It does not run
+// beside other tests, and the best of three rounds counts: a ratio of two times on a busy machine says little.
+func TestTenThousandTasksAtOnce(t *testing.T) { //nolint:paralleltest // see above
+	url := rabbittest.Vhost(t)
+	client := dial(t, url, "crowd")
+	ratios := make([]float64, 0, crowdRounds)
+	for range crowdRounds {
+		fillCrowd(t, client)
+		bare := crowdOfBareClient(t, url)
+		fillCrowd(t, client)
+		took, memory := crowdOfWorker(t, url)
+		ratio := took.Seconds() / bare.Seconds()
+		t.Logf("bare client %.2f s, worker %.2f s: %.2f times; worker's peak %d MB", bare.Seconds(), took.Seconds(), ratio, memory)
+		if memory >= crowdMemory {
+			t.Errorf("the worker took %d MB, not less than %d", memory, crowdMemory)
+		}
+		if ratios = append(ratios, ratio); ratio <= crowdSlowdown {
+			return
+		}
+	}
+	t.Errorf("the worker took %.2f times what the bare client takes, not %.1f", ratios, crowdSlowdown)
+}
+
+func fillCrowd(t testing.TB, client *warrener.Client) {
+	t.Helper()
+	tasks := make([]warrener.Task, crowd)
+	for i := range tasks {
+		tasks[i] = warrener.Task{Name: "warrener.sleep", Queue: "crowd", Payload: []byte("1000")}
+	}
+	publishAll(t, client, tasks)
+}
+
+// Both are timed from the start of the process until all is acknowledged.
+func crowdOfBareClient(t testing.TB, url string) time.Duration {
+	t.Helper()
+	bare := call{program: built(t, "bare"), args: []string{"crowd", strconv.Itoa(crowd)}, env: []string{"WARRENER_URL=" + url}}
+	start := time.Now()
+	if p := bare.run(t); p.code() != 0 {
+		t.Fatalf("the bare client: %s", p.stderr.String())
+	}
+	return time.Since(start)
+}
+
+func crowdOfWorker(t testing.TB, url string) (took time.Duration, memory int) {
+	t.Helper()
+	start := time.Now()
+	w := startWorker(t, url, "-q", "crowd", "-c", strconv.Itoa(crowd), "--builtin")
+	// Not as often as can be: each look takes some of the worker's memory.
+	looks := time.NewTicker(100 * time.Millisecond)
+	defer looks.Stop()
+	for acked := 0.0; acked != crowd; acked = w.metrics(t)[crowdSucceeded] {
+		if <-looks.C; time.Since(start) > 30*time.Second {
+			t.Fatalf("%g of %d tasks acked", acked, crowd)
+		}
+	}
+	took = time.Since(start)
+	memory = peakMemory(t, w.process)
+	w.terminate(t, 10*time.Second)
+	return took, memory
+}
+
+// peakMemory is the most that a process had resident, in MB.
+func peakMemory(t testing.TB, p *process) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	if found == nil {
+		t.Fatalf("no peak in %s", status)
+	}
+	kB, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kB / 1000
+}
