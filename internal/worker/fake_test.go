@@ -183,8 +183,9 @@ type source struct {
 	process  *process
 	queue    string
 	prefetch int
-	late     int   // so many deliveries come after the end
-	err      error // ends Consume when not nil
+	gap      time.Duration // between two deliveries on their way here
+	late     int           // so many deliveries come after the end
+	err      error         // ends Consume when not nil
 }
 
 func (p *process) source(queue string, prefetch int) *source {
@@ -198,7 +199,7 @@ func (s *source) Consume(ctx context.Context, deliver func(Delivery)) error {
 		case err != nil:
 			return err
 		case d != nil:
-			deliver(d)
+			s.deliver(d, deliver)
 		default:
 			select {
 			case <-changed:
@@ -212,6 +213,20 @@ func (s *source) Consume(ctx context.Context, deliver func(Delivery)) error {
 		}
 	}
 	return nil
+}
+
+// deliver hands over a delivery; with a gap between them, all that the broker has handed out by then.
+func (s *source) deliver(d *fakeDelivery, deliver func(Delivery)) {
+	out := []*fakeDelivery{d}
+	for s.gap > 0 && d != nil {
+		if d, _, _ = s.next(s.prefetch); d != nil {
+			out = append(out, d)
+		}
+	}
+	for _, d := range out {
+		deliver(d)
+		time.Sleep(s.gap) //nolint:forbidigo // within a bubble
+	}
 }
 
 // next is a delivery, if there is one, and else a channel that is closed when something changed.

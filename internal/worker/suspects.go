@@ -13,6 +13,9 @@ const (
 	// suspectPause: between two suspects. Acks are sent in batches, milliseconds after the handler has returned; when the
 	// next suspect kills the process, the ack of the one before should have reached the broker.
 	suspectPause = 20 * time.Millisecond
+	// suspectQuiet: after a suspect came. A queue gives its messages back in their order, so that the poison arrives before the
+	// neighbours that were behind it; started at once, it would strike before they are there to have their chance.
+	suspectQuiet = 100 * time.Millisecond
 	never        = time.Duration(math.MaxInt64)
 )
 
@@ -21,6 +24,7 @@ const (
 // When a task kills its process (out of memory, a crash in C code, os.Exit), the broker delivers everything the worker
 // held again and counts it, the innocent neighbours in the prefetch window as well. Treated like all others they would
 // die with the poison again and again, until the delivery limit dead-letters them too. So a suspect runs only
+//   - when no more have come for a moment,
 //   - after the fresh ones, which then are done when it strikes,
 //   - alone among the suspects, so that it takes none of them along while they run, and
 //   - in random order, so that each time about half of the innocent ones are done before it is the poison's turn.
@@ -33,12 +37,14 @@ type suspects struct {
 	running bool
 	since   time.Time // when the last one started, or when the first of those that wait came
 	rested  time.Time // none starts before
+	came    time.Time // the last one
 }
 
 func (s *suspects) add(a *attempt, now time.Time) {
 	if len(s.waiting) == 0 && !s.running {
 		s.since = now
 	}
+	s.came = now
 	s.waiting = append(s.waiting, a)
 }
 
@@ -47,11 +53,21 @@ func (s *suspects) due(now time.Time, fresh bool) time.Duration {
 	if s.running || len(s.waiting) == 0 {
 		return never
 	}
-	at := s.rested
-	if turn := s.since.Add(suspectEvery); fresh && turn.After(at) {
+	at, turn := s.rested, s.since.Add(suspectEvery)
+	if quiet := s.came.Add(suspectQuiet); quiet.After(at) && at.Before(turn) {
+		at = earlier(quiet, turn) // others may go on coming
+	}
+	if fresh && turn.After(at) {
 		at = turn
 	}
 	return max(0, at.Sub(now))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // pick takes one out at random.

@@ -33,6 +33,11 @@ func TestWhenASuspectIsDue(t *testing.T) {
 		{name: "one runs, for long", s: suspects{waiting: one, running: true, since: now.Add(-time.Hour)}, fresh: true, want: never},
 		{name: "others wait", s: suspects{waiting: one, since: now.Add(-300 * time.Millisecond)}, fresh: true, want: 700 * time.Millisecond},
 		{name: "others wait, for a second", s: suspects{waiting: one, since: now.Add(-time.Second)}, fresh: true, want: 0},
+		{name: "more may come", s: suspects{waiting: one, since: now, came: now.Add(-30 * time.Millisecond)}, want: 70 * time.Millisecond},
+		{
+			name: "more come all the time", s: suspects{waiting: one, since: now.Add(-990 * time.Millisecond), came: now},
+			want: 10 * time.Millisecond,
+		},
 		{name: "one just ended", s: suspects{waiting: one, rested: now.Add(7 * time.Millisecond)}, want: 7 * time.Millisecond},
 		{
 			name: "one that ran long just ended", s: suspects{waiting: one, since: now.Add(-time.Hour), rested: now.Add(9)},
@@ -160,11 +165,13 @@ func TestNeighboursOfAPoisonTaskComplete(t *testing.T) {
 		neighbours, limit, concurrency int
 		takes                          time.Duration // by a neighbour
 		fresh                          time.Duration // a new task comes this often; 0: never
+		gap                            time.Duration // between two deliveries
 	}{
 		{name: "few", neighbours: 10, limit: 20, concurrency: 4, takes: 10 * time.Millisecond},
 		{name: "one slot", neighbours: 10, limit: 20, concurrency: 1, takes: 10 * time.Millisecond},
 		{name: "a full window", neighbours: 250, limit: 20, concurrency: 16, takes: 10 * time.Millisecond},
 		{name: "slow ones", neighbours: 250, limit: 20, concurrency: 16, takes: time.Minute},
+		{name: "arriving after the poison", neighbours: 10, limit: 20, concurrency: 4, gap: 30 * time.Millisecond},
 		{name: "done before their acks are sent", neighbours: 250, limit: 20, concurrency: 16},
 		{
 			name: "others keep coming", neighbours: 50, limit: 20, concurrency: 2, takes: 50 * time.Millisecond,
@@ -197,7 +204,7 @@ func TestNeighboursOfAPoisonTaskComplete(t *testing.T) {
 						Concurrency: test.concurrency,
 						Policy:      tasks.Policy{Random: random},
 						Handle:      takes(test.takes),
-					})
+					}, test.gap)
 					if lives++; lives > test.limit+1 {
 						t.Fatalf("%d are left after %d lives", b.left(), lives)
 					}
@@ -210,7 +217,7 @@ func TestNeighboursOfAPoisonTaskComplete(t *testing.T) {
 }
 
 // life is that of a worker's process, which ends when the poison runs or nothing is left.
-func life(t *testing.T, b *broker, cfg Config) {
+func life(t *testing.T, b *broker, cfg Config, gap time.Duration) {
 	p := b.process()
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
@@ -227,7 +234,9 @@ func life(t *testing.T, b *broker, cfg Config) {
 		}
 		return err
 	}
-	cfg.Queues[0].Source = p.source("q", 300)
+	src := p.source("q", 300)
+	src.gap = gap
+	cfg.Queues[0].Source = src
 	cfg.Publisher = p
 	cfg.Log = slog.New(slog.DiscardHandler)
 	idle := time.AfterFunc(12*time.Hour, end) // the poison is gone, and all others are done
