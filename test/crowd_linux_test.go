@@ -15,8 +15,8 @@ import (
 const (
 	crowd          = 10_000
 	crowdRounds    = 3
-	crowdSlowdown  = 1.5 // times what the bare client takes, in the best round
-	crowdMemory    = 90  // MB, in any round
+	crowdSlowdown  = 1.5 // times what the bare client takes
+	crowdMemory    = 90  // MB
 	crowdSucceeded = `warrener_deliveries_settled_total{outcome="acked",queue="crowd",task="warrener.sleep"}`
 )
 
@@ -25,7 +25,6 @@ const (
 func TestTenThousandTasksAtOnce(t *testing.T) { //nolint:paralleltest // see above
 	url := rabbittest.Vhost(t)
 	client := dial(t, url, "crowd")
-	ratios := make([]float64, 0, crowdRounds)
 	for range crowdRounds {
 		fillCrowd(t, client)
 		bare := crowdOfBareClient(t, url)
@@ -33,14 +32,11 @@ func TestTenThousandTasksAtOnce(t *testing.T) { //nolint:paralleltest // see abo
 		took, memory := crowdOfWorker(t, url)
 		ratio := took.Seconds() / bare.Seconds()
 		t.Logf("bare client %.2f s, worker %.2f s: %.2f times; worker's peak %d MB", bare.Seconds(), took.Seconds(), ratio, memory)
-		if memory >= crowdMemory {
-			t.Errorf("the worker took %d MB, not less than %d", memory, crowdMemory)
-		}
-		if ratios = append(ratios, ratio); ratio <= crowdSlowdown {
+		if ratio <= crowdSlowdown && memory < crowdMemory {
 			return
 		}
 	}
-	t.Errorf("the worker took %.2f times what the bare client takes, not %.1f", ratios, crowdSlowdown)
+	t.Errorf("in no round at most %.1f times the bare client's time and less than %d MB", crowdSlowdown, crowdMemory)
 }
 
 func fillCrowd(t testing.TB, client *warrener.Client) {

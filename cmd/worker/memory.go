@@ -7,7 +7,7 @@ import "runtime/debug"
 const (
 	crowd        = 1000
 	usualPercent = 100
-	crowdPercent = 40
+	crowdPercent = 20
 )
 
 // collectOften trades a little CPU for memory when there are many slots, unless GOGC says otherwise.

@@ -57,7 +57,7 @@ func field(v any) any {
 
 // received is a delivery in our form. A message's own expiration and user id are left behind on purpose: with them the next
 // attempt would expire on its way through the delay levels, or be refused as somebody else's.
-func received(d *amqp.Delivery, queue string) tasks.Message {
+func received(d *amqp.Delivery, queue, consumer string) tasks.Message {
 	return tasks.Message{
 		ID:              d.MessageId,
 		Type:            d.Type,
@@ -70,6 +70,6 @@ func received(d *amqp.Delivery, queue string) tasks.Message {
 		Timestamp:       d.Timestamp,
 		Headers:         map[string]any(d.Headers),
 		Body:            d.Body,
-		Origin:          tasks.Origin{Queue: queue, Consumer: d.ConsumerTag, Tag: d.DeliveryTag, Redelivered: d.Redelivered},
+		Origin:          tasks.Origin{Queue: queue, Consumer: consumer, Tag: d.DeliveryTag, Redelivered: d.Redelivered},
 	}
 }

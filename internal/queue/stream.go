@@ -76,7 +76,7 @@ func (st *stream) pump(ctx context.Context, deliver func(*Delivery)) error {
 				return st.ended(ctx)
 			}
 			st.probe.delivered = true
-			delivery := &Delivery{message: received(&d, st.queue), tag: d.DeliveryTag, settler: st.settler}
+			delivery := &Delivery{message: received(&d, st.queue, st.tag), tag: d.DeliveryTag, settler: st.settler}
 			st.settler.delivered(delivery)
 			deliver(delivery)
 		case <-stopping:

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -214,9 +215,26 @@ func (n *node) kill(ctx context.Context) error {
 		}
 	}
 	_ = n.epmd.Wait() // it was killed
+	awaitEmpty(ctx, n.group)
 	n.epmd, n.server, n.group = nil, nil, 0
 	// its number may soon be another group's, which the guard must not kill
 	return os.Remove(filepath.Join(n.dir, groupFile))
+}
+
+// awaitEmpty waits for the processes of a group that are not our children: some versions of the server's script do not turn
+// into the Erlang VM, they start it. Those that nobody reaps do not matter after a while, for they hold no port.
+func awaitEmpty(ctx context.Context, group int) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for syscall.Kill(-group, 0) == nil {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (n *node) ended(context.Context) error {
