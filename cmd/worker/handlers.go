@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -15,18 +16,27 @@ import (
 
 // handlerOptions say which handlers there are.
 type handlerOptions struct {
-	exec    []string
-	execEnv []string
-	http    []string
-	builtin bool
+	exec       []string
+	execEnv    []string
+	execCPU    time.Duration
+	execMemory uint64 // MiB
+	http       []string
+	calls      int // at once
+	builtin    bool
 }
 
 func (o *handlerOptions) flags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.exec, "exec", nil, "run tasks by a program, `[NAME=]COMMAND`; may be given several times, in the variable one a line")
 	flags.StringArrayVar(&o.execEnv, "exec-env", nil, "hand a variable of the worker on to programs, `NAME[=VALUE]`; may be given several times,"+
 		" in the variable one a line")
+	flags.DurationVar(&o.execCPU, "exec-cpu", 0, "processor time that a program may use, on Linux; then it is killed and the task tried again (default: no limit)")
+	flags.Uint64Var(&o.execMemory, "exec-memory", 0, "`MiB` of address space that a program may use, on Linux (default: no limit)")
 	flags.StringArrayVar(&o.http, "http", nil, "run tasks by an HTTP endpoint, `[NAME=]URL`; may be given several times, in the variable one a line")
 	flags.BoolVar(&o.builtin, "builtin", false, "run the tasks warrener.echo, warrener.sleep and warrener.fail")
+}
+
+func (o *handlerOptions) limits() subprocess.Limits {
+	return subprocess.Limits{CPU: o.execCPU, Memory: o.execMemory << 20}
 }
 
 // mux has a handler for each.
@@ -37,7 +47,7 @@ func (o *handlerOptions) mux(log *slog.Logger) (*warrener.Mux, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--exec %q: %w", value, err)
 		}
-		h, err := subprocess.New(subprocess.Config{Command: command, Env: o.execEnv, Log: log})
+		h, err := subprocess.New(subprocess.Config{Command: command, Env: o.execEnv, Limits: o.limits(), Log: log})
 		if err != nil {
 			return nil, fmt.Errorf("--exec %q: %w", value, err)
 		}
@@ -50,7 +60,7 @@ func (o *handlerOptions) mux(log *slog.Logger) (*warrener.Mux, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--http: %w", err)
 		}
-		h, err := callback.New(callback.Config{URL: address, Log: log})
+		h, err := callback.New(callback.Config{URL: address, Concurrency: o.calls, Log: log})
 		if err != nil {
 			return nil, fmt.Errorf("--http: %w", err)
 		}

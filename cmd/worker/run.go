@@ -192,6 +192,7 @@ func (o *runOptions) config(log *slog.Logger) (warrener.WorkerConfig, error) {
 	if cfg.Backoff, err = warrener.ParseBackoff(o.backoff); err != nil {
 		return cfg, fmt.Errorf("--backoff: %w", err)
 	}
+	o.handlers.calls = int(o.concurrency)
 	mux, err := o.handlers.mux(log)
 	cfg.Handler = mux
 	return cfg, err
