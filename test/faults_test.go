@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,10 +22,10 @@ const backWithin = 5 * time.Second
 // consumes wants the worker to be ready, and to be so truthfully: what is published now runs.
 func consumes(t testing.TB, s *servant, f *flow, ran *ledger) {
 	t.Helper()
-	s.awaitReady(t, backWithin)
 	start := time.Now()
+	s.awaitReady(t, backWithin)
 	f.awaitMore(t, 10*time.Second, 20)
-	ran.wait(t, 10*time.Second, f.since(start)...)
+	ran.wait(t, backWithin, f.since(start)...)
 }
 
 // flowing starts a worker process and tasks for it, and waits until both are at work.
@@ -146,9 +147,26 @@ func TestDeletedQueueIsDeclaredAgain(t *testing.T) {
 	consumes(t, s, f, ran)
 	f.end()
 	f.account(t, ran, url, f.since(deleted)...)
-	if n := s.metrics(t)[`warrener_consumer_cancels_total{queue="q"}`]; n != 1 {
+	// RabbitMQ 3.10 may close the connection of who publishes at that moment; then the client comes back and declares the
+	// queue before the worker hears of it, and the consumer is not cancelled but forgotten.
+	if n := s.metrics(t)[`warrener_consumer_cancels_total{queue="q"}`]; n != 1 && !strings.Contains(s.stderr.String(), "no longer delivers") {
 		t.Errorf("the worker counts %g cancelled consumers", n)
 	}
+}
+
+// An operator's script does it so, or a second client. RabbitMQ 3.10 does not cancel the consumer of the old queue.
+func TestQueueDeletedAndDeclaredAtOnceIsConsumed(t *testing.T) {
+	t.Parallel()
+	url := rabbittest.Vhost(t)
+	s, f, ran := flowing(t, url)
+	if _, err := channel(t, url).QueueDelete("q", false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	declared := time.Now()
+	dial(t, url, "q")
+	consumes(t, s, f, ran)
+	f.end()
+	f.account(t, ran, url, f.since(declared)...)
 }
 
 func TestQueueDeclaredWithOtherArgumentsMakesTheWorkerUnready(t *testing.T) {

@@ -221,6 +221,14 @@ func (n *node) kill(ctx context.Context) error {
 	return os.Remove(filepath.Join(n.dir, groupFile))
 }
 
+// endStrayEpmd ends an epmd that is not ours: rabbitmqctl of RabbitMQ 4.3 starts one that stays when it finds none, as it
+// does while the node is down. The port is ours alone, so nobody else's is ended.
+func (n *node) endStrayEpmd(ctx context.Context) {
+	cmd := exec.CommandContext(ctx, n.epmdPath, "-kill")
+	cmd.Env = append(slices.Clone(n.env), "ERL_EPMD_RELAXED_COMMAND_CHECK=1")
+	_ = cmd.Run() // most often there is none
+}
+
 // awaitEmpty waits for the processes of a group that are not our children: some versions of the server's script do not turn
 // into the Erlang VM, they start it. Those that nobody reaps do not matter after a while, for they hold no port.
 func awaitEmpty(ctx context.Context, group int) {
@@ -258,6 +266,7 @@ func digest(log string) string {
 }
 
 func (n *node) remove(ctx context.Context) error {
+	defer n.endStrayEpmd(ctx)
 	return errors.Join(n.kill(ctx), os.RemoveAll(n.dir), n.guard.release())
 }
 
