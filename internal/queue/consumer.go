@@ -70,13 +70,13 @@ func (c *Consumer) stopStreams() {
 func (c *Consumer) Consume(ctx context.Context, sub Subscription, deliver func(*Delivery)) error {
 	queue := sub.Queue.Name
 	_ = c.mark(queue, fmt.Errorf("queue %q: not subscribed yet", queue))
-	subscribed := false
+	subscribed, renewals := false, 0
 	for failures := 0; ; failures++ {
 		s, err := c.link.await(ctx, false)
 		if err != nil {
 			return ignoreDone(ctx, err)
 		}
-		st, err := c.subscribe(s, sub)
+		st, err := c.subscribe(s, sub, renewals)
 		if err == nil {
 			subscribed = true
 			since := time.Now()
@@ -93,6 +93,10 @@ func (c *Consumer) Consume(ctx context.Context, sub Subscription, deliver func(*
 			return nil
 		}
 		if errors.Is(err, errRenew) {
+			renewals++
+			if st.probe.served {
+				renewals = 1
+			}
 			continue
 		}
 		delay := reconnectDelay(failures, err)
@@ -114,7 +118,7 @@ func ignoreDone(ctx context.Context, err error) error {
 }
 
 // subscribe declares or checks the queue and starts consuming it.
-func (c *Consumer) subscribe(s *session, sub Subscription) (*stream, error) {
+func (c *Consumer) subscribe(s *session, sub Subscription, renewals int) (*stream, error) {
 	if c.link.cfg.Passive {
 		if _, err := checkQueue(s.conn, sub.Queue.Name); err != nil {
 			return nil, err
@@ -126,7 +130,7 @@ func (c *Consumer) subscribe(s *session, sub Subscription) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	st.probe = newProbe(sub.Queue, c.link.cfg.Passive, version(s.conn))
+	st.probe = newProbe(sub.Queue, c.link.cfg.Passive, version(s.conn), renewals)
 	return st, c.start(st)
 }
 

@@ -97,7 +97,7 @@ func TestQuorumQueueDeclaredAgainAtOnce(t *testing.T) {
 			if d.Ack() == nil {
 				return
 			}
-		case <-time.After((renewAfter+1)*probeInterval + soon):
+		case <-time.After(3*probeInterval + soon):
 			t.Fatalf("idle for good, and ready: %v", c.Ready())
 		}
 	}
