@@ -9,6 +9,12 @@
 // in the queue Q.dead, which has no time to live and no way back: only an operator takes messages out of it. A way
 // back by TTL would look like repair and lose messages, since RabbitMQ drops a message that comes round such a cycle.
 //
+// # Pause
+//
+// Q is paused while the queue Q.paused holds a message, which says who paused it and why. Workers look at its count and
+// never at the message; an operator's command puts it there by the exchange warrener.paused, and takes it away. So a pause
+// lasts as long as the broker's queues do, and holds for every worker, whenever it starts.
+//
 // # Delay
 //
 // A message that must wait passes through level queues, one for each power of two of 100 ms: warrener.delay.00 keeps

@@ -3,7 +3,6 @@ package topology
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,10 +27,17 @@ func CheckQueueName(name string) error {
 		return fmt.Errorf("queue name %q begins with amq., which is the broker's own", name)
 	case name == Unrouted, strings.HasPrefix(name, "warrener.delay."):
 		return fmt.Errorf("queue name %q is taken: Warrener keeps delayed tasks there", name)
-	case slices.ContainsFunc(strings.Split(name, "."), wildcard):
+	case hasWildcard(name):
 		return fmt.Errorf("queue name %q has * or # as a word, a wildcard in the binding for delayed tasks", name)
 	}
 	return nil
 }
 
-func wildcard(word string) bool { return word == "*" || word == "#" }
+func hasWildcard(name string) bool {
+	for word := range strings.SplitSeq(name, ".") {
+		if word == "*" || word == "#" {
+			return true
+		}
+	}
+	return false
+}

@@ -9,9 +9,10 @@ import (
 
 // The exchanges and queues that all work queues share.
 const (
-	WorkExchange = "warrener.work" // direct: queue name → queue
-	DeadExchange = "warrener.dead" // direct: queue name → its dead-letter queue
-	Unrouted     = "warrener.unrouted"
+	WorkExchange  = "warrener.work"   // direct: queue name → queue
+	DeadExchange  = "warrener.dead"   // direct: queue name → its dead-letter queue
+	PauseExchange = "warrener.paused" // direct: queue name → its pause queue
+	Unrouted      = "warrener.unrouted"
 )
 
 // DefaultDeliveryLimit is how often the broker lets a task come back from workers that died before it is dead-lettered.
@@ -58,13 +59,14 @@ type WorkQueue struct {
 	DeliveryLimit int    // DefaultDeliveryLimit when 0; classic queues have none
 }
 
-// Work returns a work queue with its dead-letter queue and all that both rest on, but for the delay levels.
+// Work returns a work queue with its dead-letter queue, its pause queue and all that they rest on, but for the delay levels.
 func Work(q WorkQueue) Objects {
 	o := Base()
-	o.Queues = append(o.Queues, q.Queue(), keeping(DeadQueue(q.Name), nil))
+	o.Queues = append(o.Queues, q.Queue(), keeping(DeadQueue(q.Name), nil), q.pause())
 	o.Bindings = append(o.Bindings,
 		Binding{Exchange: WorkExchange, Key: q.Name, Queue: q.Name},
 		Binding{Exchange: DeadExchange, Key: q.Name, Queue: DeadQueue(q.Name)},
+		Binding{Exchange: PauseExchange, Key: q.Name, Queue: PauseQueue(q.Name)},
 		DelayBinding(q.Name))
 	return o
 }
@@ -98,6 +100,7 @@ func Base() Objects {
 		Exchanges: []Exchange{
 			{Name: WorkExchange, Kind: "direct"},
 			{Name: DeadExchange, Kind: "direct"},
+			{Name: PauseExchange, Kind: "direct"},
 			{Name: Unrouted, Kind: "fanout"},
 			{Name: DeliveryExchange, Kind: "topic", Args: map[string]any{"alternate-exchange": Unrouted}},
 		},
@@ -105,6 +108,31 @@ func Base() Objects {
 		Bindings: []Binding{{Exchange: Unrouted, Queue: Unrouted}},
 	}
 }
+
+// Pause returns what it takes to pause a work queue, which Work has as well.
+func Pause(q WorkQueue) Objects {
+	return Objects{
+		Exchanges: []Exchange{{Name: PauseExchange, Kind: "direct"}},
+		Queues:    []Queue{q.pause()},
+		Bindings:  []Binding{{Exchange: PauseExchange, Key: q.Name, Queue: PauseQueue(q.Name)}},
+	}
+}
+
+// pause returns the queue whose message says that the work queue is paused. It is of the same type, so that it is there
+// whenever the work queue is. A newer message takes the place of the one before, which is what a full queue does by default.
+func (q WorkQueue) pause() Queue {
+	args := map[string]any{"x-queue-type": Quorum, "x-max-length": int64(1), "x-overflow": "drop-head"}
+	if q.Type != "" {
+		args["x-queue-type"] = q.Type
+	}
+	if args["x-queue-type"] != Classic {
+		args["x-delivery-limit"] = int64(neverReached) // whoever looks at the message puts it back
+	}
+	return Queue{PauseQueue(q.Name), args}
+}
+
+// Keeping returns a queue as the dead-letter queues and [Unrouted] are: it only keeps messages.
+func Keeping(name string) Queue { return keeping(name, nil) }
 
 // keeping returns a quorum queue that never drops a message by itself.
 func keeping(name string, args map[string]any) Queue {
@@ -124,6 +152,41 @@ const neverReached = 1<<31 - 1
 
 // DeadQueue returns the name of the dead-letter queue that belongs to a work queue.
 func DeadQueue(queue string) string { return queue + ".dead" }
+
+// PauseQueue returns the name of the queue that holds a message while a work queue is paused.
+func PauseQueue(queue string) string { return queue + ".paused" }
+
+// ToPause returns the way to the pause queue of a work queue.
+func ToPause(queue string) Route {
+	return Route{Exchange: PauseExchange, Key: queue, Queue: PauseQueue(queue), Level: -1}
+}
+
+// Join returns the objects of all parts, each once, in an order in which they can be declared.
+func Join(parts ...Objects) Objects {
+	var all Objects
+	exchanges, queues, bindings := map[string]bool{}, map[string]bool{}, map[Binding]bool{}
+	for _, o := range parts {
+		for _, x := range o.Exchanges {
+			if !exchanges[x.Name] {
+				all.Exchanges = append(all.Exchanges, x)
+			}
+			exchanges[x.Name] = true
+		}
+		for _, q := range o.Queues {
+			if !queues[q.Name] {
+				all.Queues = append(all.Queues, q)
+			}
+			queues[q.Name] = true
+		}
+		for _, b := range o.Bindings {
+			if !bindings[b] {
+				all.Bindings = append(all.Bindings, b)
+			}
+			bindings[b] = true
+		}
+	}
+	return all
+}
 
 // String lists the objects, one a line, with sorted arguments.
 func (o Objects) String() string {
