@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -28,13 +30,14 @@ type confirmChannel struct {
 	returned map[returnKey]int // returns read whose publication is not settled yet
 	lost     error             // why the channel was closed, once it is known
 
-	orphans *orphans // the publisher's
+	orphans *orphans       // the publisher's
+	settled *atomic.Uint64 // counts those of all channels of the session
 }
 
 // returnKey matches a returned message to its publication. Two publications of the same id to the same place share a fate.
 type returnKey struct{ id, exchange, key string }
 
-func openConfirmChannel(conn *amqp.Connection, orphans *orphans) (*confirmChannel, error) {
+func openConfirmChannel(conn *amqp.Connection, orphans *orphans, settled *atomic.Uint64) (*confirmChannel, error) {
 	ch, err := conn.Channel()
 	if err != nil {
 		return nil, err
@@ -49,6 +52,7 @@ func openConfirmChannel(conn *amqp.Connection, orphans *orphans) (*confirmChanne
 		closed:   ch.NotifyClose(make(chan *amqp.Error, 1)),
 		returned: map[returnKey]int{},
 		orphans:  orphans,
+		settled:  settled,
 	}, nil
 }
 
@@ -63,14 +67,23 @@ type pending struct {
 var (
 	errClosedBefore = errors.New("channel closed")
 	errFull         = errors.New("as many outstanding as may be")
+	errNotNow       = errors.New("not without waiting")
 )
+
+// free takes a slot for one publication if there is one.
+func (c *confirmChannel) free() bool {
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
 
 // slot takes a slot for one publication. Without patience it does not wait for one.
 func (c *confirmChannel) slot(ctx context.Context, patient bool) error {
-	select {
-	case c.slots <- struct{}{}:
+	if c.free() {
 		return nil
-	default:
 	}
 	if !patient {
 		return errFull
@@ -99,7 +112,10 @@ func (c *confirmChannel) send(route topology.Route, msg *amqp.Publishing) (*pend
 }
 
 // wait returns what became of the publication. When ctx ends first nobody knows.
-func (p *pending) wait(ctx context.Context) error {
+func (p *pending) wait(ctx context.Context) error { return p.await(ctx, nil) }
+
+// await is wait with a deadline beside that of ctx.
+func (p *pending) await(ctx context.Context, late <-chan time.Time) error {
 	select {
 	case <-p.confirm.Done():
 		return p.settle()
@@ -108,18 +124,26 @@ func (p *pending) wait(ctx context.Context) error {
 	select {
 	case <-p.confirm.Done():
 		return p.settle()
+	case <-late:
+		return p.unknown(context.DeadlineExceeded)
 	case <-ctx.Done():
-		p.c.orphans.adopt(func() {
-			<-p.confirm.Done()
-			_ = p.settle() // its caller has been told that nobody knows
-		})
-		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
+		return p.unknown(context.Cause(ctx))
 	}
+}
+
+// unknown leaves the publication to itself.
+func (p *pending) unknown(why error) error {
+	p.c.orphans.adopt(func() {
+		<-p.confirm.Done()
+		_ = p.settle() // its caller has been told that nobody knows
+	})
+	return fmt.Errorf("%w: %w", ErrUnknownOutcome, why)
 }
 
 // settle says what the confirm means, and frees the slot. A return comes before its confirm and is read before it is believed.
 func (p *pending) settle() error {
 	defer func() { <-p.c.slots }()
+	p.c.settled.Add(1)
 	returned := p.c.wasReturned(p.key)
 	switch {
 	case p.confirm.Acked() && returned:

@@ -30,6 +30,7 @@ type conn struct {
 	spare   []byte // the buffer that is not being filled
 	err     error
 	closed  bool
+	end     time.Time // a deadline that nothing may put off; zero while there is none
 }
 
 func newConn(c net.Conn, timeout time.Duration) *conn {
@@ -45,6 +46,25 @@ func newConn(c net.Conn, timeout time.Duration) *conn {
 }
 
 func (c *conn) Read(p []byte) (int, error) { return c.reader.Read(p) }
+
+// SetDeadline is how the client ends a connection that may not answer. With each frame that it reads, heartbeats included, it
+// puts the deadline for reading off, which would let a broker with an alarm hold it for ever.
+func (c *conn) SetDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end = t
+	return c.Conn.SetDeadline(t)
+}
+
+// SetReadDeadline does not go beyond SetDeadline's.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.end.IsZero() && (t.IsZero() || t.After(c.end)) {
+		t = c.end
+	}
+	return c.Conn.SetReadDeadline(t)
+}
 
 // Write takes all of p or none of it. It blocks only while the buffer is full.
 func (c *conn) Write(p []byte) (int, error) {

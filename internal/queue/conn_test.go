@@ -237,3 +237,36 @@ func TestConnReadDeadline(t *testing.T) {
 		}
 	})
 }
+
+// A broker with an alarm sends heartbeats and nothing else. The client puts the deadline for reading off with each of them; when it
+// closes the connection it must not wait for an answer longer than it wanted to.
+func TestNothingPutsTheEndOff(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, _ *recorder, _ net.Conn) {
+		start := time.Now()
+		for _, set := range []func(time.Time) error{c.SetDeadline, c.SetReadDeadline} {
+			if err := set(time.Now().Add(2 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.SetReadDeadline(time.Now().Add(15 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Read(make([]byte, 1))
+		if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took != 2*time.Second {
+			t.Errorf("read ended after %s with %v", took, err)
+		}
+
+		// after the handshake the client takes its deadline away
+		if err := c.SetDeadline(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		start = time.Now()
+		if err := c.SetReadDeadline(start.Add(15 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Read(make([]byte, 1))
+		if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took != 15*time.Second {
+			t.Errorf("read ended after %s with %v", took, err)
+		}
+	})
+}

@@ -58,6 +58,20 @@ func TestHalfOpenConnectionIsNoticed(t *testing.T) {
 }
 
 // The broker forgets the consumer and nobody hears of it. Here its notice is swallowed on the way.
+// A channel may hang at the broker while its connection is well. A worker that is told to end does not hang with it.
+func TestChannelThatDoesNotCloseHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	url := rabbittest.Vhost(t)
+	p := newProxy(t, url)
+	c := consume(t, configFor(t, p.url), work("q"))
+	p.setSwallow(method{20, 41}) // channel.close-ok
+	start := time.Now()
+	c.close()
+	if took := time.Since(start); took > 3*closeWithin {
+		t.Errorf("the consumer ended after %s", took)
+	}
+}
+
 func TestForgottenConsumerSubscribesAgain(t *testing.T) {
 	t.Parallel()
 	url := rabbittest.Vhost(t)

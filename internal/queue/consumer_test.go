@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,8 +19,9 @@ type consumption struct {
 	*Consumer
 	deliveries chan *Delivery
 	cancelled  chan string
-	stop       func() // ends the subscription, and not the consumer
-	close      func() // ends the consumer
+	withdrawn  atomic.Int32 // how often what was delivered was asked back
+	stop       func()       // ends the subscription, and not the consumer
+	close      func()       // ends the consumer
 }
 
 func consume(t testing.TB, cfg Config, sub Subscription) *consumption {
@@ -29,7 +31,7 @@ func consume(t testing.TB, cfg Config, sub Subscription) *consumption {
 	c.Consumer = NewConsumer(cfg)
 	disconnect := running(t, c.Run)
 	c.stop = running(t, func(ctx context.Context) error {
-		return c.Consume(ctx, sub, func(d *Delivery) { c.deliveries <- d })
+		return c.Consume(ctx, sub, func(d *Delivery) { c.deliveries <- d }, func() { c.withdrawn.Add(1) })
 	})
 	c.close = func() { c.stop(); disconnect() }
 	c.subscribed(t)
@@ -155,6 +157,34 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// RabbitMQ's channel keeps the settlements of a burst to itself for a moment, and a close at once would lose the acks at its end.
+func TestDrainOfAFullWindowLosesNoAck(t *testing.T) {
+	t.Parallel()
+	const window, rounds = 220, 5
+	url := rabbittest.Vhost(t)
+	p, ch := publisher(t, configFor(t, url)), bare(t, url)
+	for round := range rounds {
+		queue := fmt.Sprintf("q%d", round)
+		sub := work(queue)
+		sub.Prefetch = window
+		c := consume(t, configFor(t, url), sub)
+		publish(t, p, many(queue, window)...)
+		held := make([]*Delivery, window)
+		for i := range held {
+			held[i] = c.next(t)
+		}
+		c.stop()
+		for _, d := range held[20:] {
+			settles(t, d.Requeue)
+		}
+		for _, d := range held[:20] {
+			settles(t, d.Ack)
+		}
+		c.close()
+		eventuallyReady(t, ch, queue, window-20)
+	}
+}
+
 func TestConnectionClosedUnderAConsumer(t *testing.T) {
 	t.Parallel()
 	url := rabbittest.Vhost(t)
@@ -198,7 +228,7 @@ func TestConsumeWhatDoesNotFit(t *testing.T) {
 	}
 	c := NewConsumer(configFor(t, url))
 	running(t, c.Run)
-	err := c.Consume(within(t, soon), work("q"), func(*Delivery) {})
+	err := c.Consume(within(t, soon), work("q"), func(*Delivery) {}, func() {})
 	want := MismatchError{Kind: "queue", Name: "q", Argument: "x-queue-type", Want: "quorum", Have: "classic"}
 	if mismatch, ok := errors.AsType[*MismatchError](err); !ok || *mismatch != want {
 		t.Errorf("Consume: %v, want %+v", err, want)
@@ -212,7 +242,7 @@ func TestConsumePassively(t *testing.T) {
 	cfg.Passive = true
 	c := NewConsumer(cfg)
 	running(t, c.Run)
-	err := c.Consume(within(t, soon), work("q"), func(*Delivery) {})
+	err := c.Consume(within(t, soon), work("q"), func(*Delivery) {}, func() {})
 	if missing, ok := errors.AsType[*MissingError](err); !ok || missing.Name != "q" {
 		t.Errorf("Consume: %v, want a MissingError", err)
 	}
@@ -265,4 +295,22 @@ func TestDepths(t *testing.T) {
 		}
 		return fmt.Sprint(got) == fmt.Sprint(want), fmt.Sprintf("%+v, want %+v", got, want)
 	})
+}
+
+// A worker that may only consume still learns how deep its own queue is.
+func TestDepthsWithFewPermissions(t *testing.T) {
+	t.Parallel()
+	url := rabbittest.Vhost(t)
+	p := publisher(t, configFor(t, url), "q")
+	publish(t, p, many("q", 3)...)
+	cfg := configFor(t, as(t, url, "^$", "^$", "^q$"))
+	cfg.Passive = true
+	c := consume(t, cfg, Subscription{Queue: topology.WorkQueue{Name: "q"}, Prefetch: 1})
+	for range 2 { // the second time from memory
+		rabbittest.Eventually(t, soon, func() (bool, string) {
+			got, err := c.Depths(t.Context(), []topology.WorkQueue{{Name: "q"}})
+			ok := err == nil && len(got.Queues) == 1 && got.Queues[0].Ready == 2 && got.Queues[0].Dead <= 0 && got.Delayed <= 0
+			return ok, fmt.Sprintf("%+v, %v", got, err)
+		})
+	}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/warrener/warrener/internal/topology"
 )
 
-// Depths are the broker's counts, as a passive declare gives them. What is not there counts as empty.
+// Depths are the broker's counts, as a passive declare gives them. What is not there counts as empty; what may not be asked for
+// is -1: RabbitMQ 4.3 answers only those who may configure, write or read the queue.
 type Depths struct {
 	Queues   []Depth
 	Delayed  int // on all delay levels
@@ -26,14 +27,21 @@ type Depth struct {
 	Dead      int // in its dead-letter queue
 }
 
-// missingFor is how long a queue that was not there is not asked for again: each such question closes a channel and leaves
-// an error in the broker's log.
-const missingFor = 5 * time.Minute
+// notAskedFor is how long a queue that was not there, or was refused, is not asked for again: each such question closes a channel
+// and leaves an error in the broker's log.
+const notAskedFor = 5 * time.Minute
 
-// depths remembers which queues were not there.
+const untold = -1
+
+// depths remembers which queues could not be counted.
 type depths struct {
-	mu      sync.Mutex
-	missing map[string]time.Time
+	mu        sync.Mutex
+	uncounted map[string]uncounted
+}
+
+type uncounted struct {
+	since    time.Time
+	messages int // 0: not there; untold: refused
 }
 
 // Depths asks the broker for the counts of the given queues, their dead letters and the delay levels.
@@ -53,7 +61,7 @@ func (c *Consumer) Depths(ctx context.Context, queues []topology.WorkQueue) (Dep
 			return Depths{}, err
 		}
 		consumers := -1
-		if q.Type == topology.Classic || atLeast(version(s.conn), 4, 3) {
+		if q.Type == topology.Classic || AtLeast(version(s.conn), 4, 3) {
 			consumers = work.Consumers
 		}
 		d.Queues = append(d.Queues, Depth{Queue: q.Name, Ready: work.Messages, Consumers: consumers, Dead: dead.Messages})
@@ -73,6 +81,9 @@ func (d *depths) delayed(s *session) (sum int, err error) {
 		if err != nil {
 			return 0, err
 		}
+		if q.Messages == untold {
+			return untold, nil
+		}
 		if q.Name == "" {
 			break
 		}
@@ -81,20 +92,45 @@ func (d *depths) delayed(s *session) (sum int, err error) {
 	return sum, nil
 }
 
-// count returns the zero Queue for one that is not there.
+// count returns the zero Queue for one that is not there, and untold messages for one that may not be asked for. No lock is held
+// while the broker is asked: many wait for answers here.
 func (d *depths) count(s *session, name string) (amqp.Queue, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if time.Since(d.missing[name]) < missingFor {
-		return amqp.Queue{}, nil
+	if u, ok := d.lately(name); ok {
+		return amqp.Queue{Messages: u.messages}, nil
 	}
 	q, err := checkQueue(s.conn, name)
-	if _, ok := errors.AsType[*MissingError](err); ok {
-		if d.missing == nil {
-			d.missing = map[string]time.Time{}
-		}
-		d.missing[name] = time.Now()
-		return amqp.Queue{}, nil
+	messages := 0
+	switch _, missing := errors.AsType[*MissingError](err); {
+	case missing:
+	case errors.Is(err, ErrAccessRefused):
+		messages = untold
+	default:
+		return q, err
 	}
-	return q, err
+	d.note(name, messages)
+	return amqp.Queue{Messages: messages}, nil
+}
+
+// lately is what was found when a queue could not be counted a short time ago.
+func (d *depths) lately(name string) (uncounted, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u, ok := d.uncounted[name]
+	return u, ok && time.Since(u.since) < notAskedFor
+}
+
+func (d *depths) note(name string, messages int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.uncounted == nil {
+		d.uncounted = map[string]uncounted{}
+	}
+	d.uncounted[name] = uncounted{since: time.Now(), messages: messages}
+}
+
+// forget lets a queue be asked for again.
+func (d *depths) forget(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.uncounted, name)
 }

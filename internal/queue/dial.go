@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -54,6 +56,8 @@ type Events struct {
 	Blocked      func(reason string) // "" when the alarm is over
 	Subscribed   func(queue string)
 	Unsubscribed func(queue string, err error)
+	Paused       func(queue string)
+	Resumed      func(queue string)
 	Cancelled    func(queue string) // by the broker: the queue was deleted, its leader moved, a consumer timed out
 }
 
@@ -82,25 +86,41 @@ func (c Config) withDefaults() Config {
 
 // dial tries each host once, in random order, so that a fleet spreads over a cluster's nodes.
 func (c Config) dial(ctx context.Context) (*amqp.Connection, error) {
+	conn, _, err := c.dialRather(ctx, "")
+	return conn, err
+}
+
+// dialRather tries one of the addresses after all others, and says which it has reached.
+func (c Config) dialRather(ctx context.Context, notThis string) (conn *amqp.Connection, url string, err error) {
 	urls, err := c.URLs()
 	if err != nil {
-		return nil, fmt.Errorf("read broker address: %w", err)
+		return nil, "", fmt.Errorf("read broker address: %w", err)
 	}
 	if len(urls) == 0 {
-		return nil, fmt.Errorf("%w: no address given", ErrUnavailable)
+		return nil, "", fmt.Errorf("%w: no address given", ErrUnavailable)
 	}
+	urls = slices.Clone(urls)
+	rand.Shuffle(len(urls), func(i, j int) { urls[i], urls[j] = urls[j], urls[i] })
+	slices.SortStableFunc(urls, func(a, b string) int { return cmp.Compare(rank(a, notThis), rank(b, notThis)) })
 	var errs []error
-	for _, i := range rand.Perm(len(urls)) {
-		conn, err := c.dialHost(ctx, urls[i])
+	for _, url := range urls {
+		conn, err := c.dialHost(ctx, url)
 		if err == nil {
-			return conn, nil
+			return conn, url, nil
 		}
 		errs = append(errs, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, errors.Join(errs...)
+	return nil, "", errors.Join(errs...)
+}
+
+func rank(url, last string) int {
+	if url == last {
+		return 1
+	}
+	return 0
 }
 
 // ValidURL says whether a broker's address can be understood. What is wrong with it is not said: the parser's error may
@@ -163,21 +183,32 @@ func refine(err error, addr string) error {
 
 // Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/): a fleet that lost its broker
 // at one moment comes back spread out. A broker that answers with a refusal is left alone for up to 30 s. Where none
-// answers a try costs nobody anything, so it is repeated at least each second: a restarted broker has its workers back
-// at once.
+// answers a try costs nobody anything, so it is repeated at least every 400 ms: a restarted broker has all its workers back
+// within a second.
 const (
 	backoffMin     = 50 * time.Millisecond
 	backoffMax     = 30 * time.Second
-	backoffSilence = time.Second
+	backoffSilence = 400 * time.Millisecond
 )
 
-func reconnectDelay(failures int, err error) time.Duration {
+// backoff counts the failures in a row. Refusals are counted by themselves: after a minute of silence the first error of a broker
+// that is starting is the first.
+type backoff struct{ failures, refusals int }
+
+// next is how long to wait after one more failure.
+func (b *backoff) next(err error) time.Duration {
+	b.failures++
 	var e *amqp.Error
 	if final(err) || errors.As(err, &e) && e.Server {
-		return jitter(failures, backoffMax)
+		b.refusals++
+		return jitter(b.refusals-1, backoffMax)
 	}
-	return jitter(failures, backoffSilence)
+	b.refusals = 0
+	return jitter(b.failures-1, backoffSilence)
 }
+
+// worthLogging says that it is the 1st, 2nd, 4th, 8th … failure.
+func (b *backoff) worthLogging() bool { return b.failures&(b.failures-1) == 0 }
 
 func jitter(failures int, limit time.Duration) time.Duration {
 	ceiling := limit

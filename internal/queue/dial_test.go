@@ -23,8 +23,31 @@ const (
 
 // broker is what the other end of a dialled connection says. Then it hangs up, or is silent for ever.
 type broker struct {
-	says   string
-	silent bool
+	says    string
+	answers string // to connection.open
+	silent  bool
+}
+
+const connectionOpen = "\x00\x0a\x00\x28" // class and method
+
+// opened reads what a client says until it opens its virtual host, and throws the rest away.
+func opened(from io.Reader) <-chan struct{} {
+	open := make(chan struct{})
+	go func() {
+		var said strings.Builder
+		for buf := make([]byte, 4096); ; {
+			n, err := from.Read(buf)
+			if err != nil {
+				return
+			}
+			before := strings.Contains(said.String(), connectionOpen)
+			said.Write(buf[:n])
+			if !before && strings.Contains(said.String(), connectionOpen) {
+				close(open)
+			}
+		}
+	}()
+	return open
 }
 
 // dialer returns a Config whose hosts are the brokers named; a host that is not there refuses connections.
@@ -43,8 +66,12 @@ func dialer(t *testing.T, brokers map[string]broker) (cfg Config, dialled *[]str
 		near, far := net.Pipe()
 		go func() {
 			defer closing(far)
-			go func() { _, _ = io.Copy(io.Discard, far) }()
+			open := opened(far)
 			_, _ = io.WriteString(far, b.says)
+			if b.answers != "" {
+				<-open
+				_, _ = io.WriteString(far, b.answers)
+			}
 			if b.silent {
 				<-t.Context().Done()
 			}
@@ -68,7 +95,7 @@ func TestDialSaysWhatFailed(t *testing.T) {
 		{"is silent after tune", broker{says: connectionStart + connectionTune, silent: true}, ErrUnavailable, 10 * time.Second},
 		// RabbitMQ does so, without a word, when the password is wrong.
 		{"hangs up after start", broker{says: connectionStart}, ErrAccessRefused, 0},
-		{"refuses", broker{says: connectionStart + connectionTune + connectionClose, silent: true}, ErrAccessRefused, 0},
+		{"refuses", broker{says: connectionStart + connectionTune, answers: connectionClose, silent: true}, ErrAccessRefused, 0},
 		{"speaks HTTP", broker{says: "HTTP/1.1 400 Bad Request\r\n\r\n"}, ErrUnavailable, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -155,11 +182,11 @@ func TestJitter(t *testing.T) {
 		{0, backoffMax, 50 * time.Millisecond},
 		{1, backoffMax, 100 * time.Millisecond},
 		{4, backoffMax, 800 * time.Millisecond},
-		{5, backoffSilence, time.Second},
+		{5, backoffSilence, 400 * time.Millisecond},
 		{9, backoffMax, 25600 * time.Millisecond},
 		{10, backoffMax, 30 * time.Second},
 		{63, backoffMax, 30 * time.Second}, // 50 ms × 2^63 overflows
-		{1 << 40, backoffSilence, time.Second},
+		{1 << 40, backoffSilence, 400 * time.Millisecond},
 	} {
 		var longest time.Duration
 		for range 1000 {
@@ -191,10 +218,29 @@ func TestReconnectDelay(t *testing.T) {
 	} {
 		var longest time.Duration
 		for range 200 {
-			longest = max(longest, reconnectDelay(100, test.err))
+			failed := backoff{failures: 100, refusals: 100}
+			longest = max(longest, failed.next(test.err))
 		}
 		if longest > test.limit || longest < test.limit/2 {
 			t.Errorf("%s: up to %v, want up to %v", test.name, longest, test.limit)
+		}
+	}
+}
+
+// A broker that starts refuses at first. After a minute of silence that is no reason to stay away for long.
+func TestSilenceIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		var failed backoff
+		for range 120 {
+			failed.next(errors.New("connection refused"))
+		}
+		if d := failed.next(&amqp.Error{Code: amqp.InternalError, Server: true}); d > backoffMin {
+			t.Fatalf("the first refusal keeps us away for %v", d)
+		}
+		failed.next(errors.New("connection refused"))
+		if failed.refusals != 0 {
+			t.Fatal("refusals are counted over a silence")
 		}
 	}
 }

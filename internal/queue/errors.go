@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -25,6 +26,8 @@ var (
 	ErrAccessRefused = errors.New("access refused")
 	// ErrStale: the delivery belongs to a session that has ended; the broker gives it to somebody again.
 	ErrStale = errors.New("stale delivery: its session has ended")
+	// ErrPaused: an operator has paused the queue, and nothing is consumed until it is resumed.
+	ErrPaused = errors.New("the queue is paused")
 	// ErrClosed: the publisher or consumer was closed by its owner.
 	ErrClosed = errors.New("closed")
 )
@@ -47,6 +50,22 @@ type MissingError struct {
 
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s %q does not exist", e.Kind, e.Name)
+}
+
+// ConsumerTimeoutError says that tasks of a queue may run longer than the broker waits for their ack. It would give a task to
+// another worker while it runs, and go on doing so.
+type ConsumerTimeoutError struct {
+	Queue           string
+	Timeout         time.Duration // of a task; 0: none
+	ConsumerTimeout time.Duration // of the queue
+}
+
+func (e *ConsumerTimeoutError) Error() string {
+	timeout := e.Timeout.String()
+	if e.Timeout == 0 {
+		timeout = "for ever"
+	}
+	return fmt.Sprintf("queue %q has a consumer timeout of %s, and a task may take %s", e.Queue, e.ConsumerTimeout, timeout)
 }
 
 // The broker's own words, the same from RabbitMQ 3.10 to 4.3:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,15 +15,28 @@ import (
 // with it, and the next session starts with new ones. So nothing of an old session can settle anything of a new one.
 type session struct {
 	conn       *amqp.Connection
+	url        string
 	generation int
 	done       chan struct{} // closed when the connection has ended
 }
+
+// A node that is cut off from its cluster keeps its clients' connections and confirms nothing. The others have a new leader
+// within some seconds: after stallWithin without a single confirm a publisher goes to one of them.
+const (
+	stallLook   = time.Second
+	stallWithin = 10 * time.Second
+)
+
+var errStalled = errors.New("the node confirms nothing: another is tried")
 
 // link keeps a session with the broker: it dials, watches, and dials again.
 type link struct {
 	cfg   Config
 	role  string
 	setup func(*session) error // prepares a new session before anybody sees it
+	// stalled says that the broker does not do on a session what it should, though the connection is well; nil: nobody looks.
+	stalled func(*session) bool
+	avoid   string // the address whose session had stalled
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, when anything below changes
@@ -49,14 +63,15 @@ func newLink(cfg Config, role string, setup func(*session) error) *link {
 func (l *link) run(ctx context.Context) error {
 	defer l.end()
 	start := time.Now()
-	for failures := 0; ; failures++ {
+	var failed backoff
+	for {
 		s, err := l.open(ctx)
 		switch {
 		case err == nil:
 			since := time.Now()
 			err = l.watch(ctx, s)
 			if time.Since(since) > backoffMax { // a broker that drops us at once is a failing one
-				failures = 0
+				failed = backoff{}
 			}
 		case l.opened == 0 && (final(err) || time.Since(start) > l.cfg.ConnectTimeout):
 			return err
@@ -64,9 +79,9 @@ func (l *link) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		delay := reconnectDelay(failures, err)
+		delay := failed.next(err)
 		l.down(err)
-		if n := failures + 1; n&(n-1) == 0 { // the 1st, 2nd, 4th, 8th … time
+		if failed.worthLogging() {
 			l.cfg.Log.Warn("not connected to the broker", "err", err, "after", delay)
 		}
 		if !sleep(ctx, delay) {
@@ -79,16 +94,18 @@ func (l *link) run(ctx context.Context) error {
 func final(err error) bool {
 	var mismatch *MismatchError
 	var missing *MissingError
-	return errors.Is(err, ErrAccessRefused) || errors.As(err, &mismatch) || errors.As(err, &missing)
+	var tooLong *ConsumerTimeoutError
+	return errors.Is(err, ErrAccessRefused) || errors.As(err, &mismatch) || errors.As(err, &missing) || errors.As(err, &tooLong)
 }
 
 // open dials and prepares a session.
 func (l *link) open(ctx context.Context) (*session, error) {
-	conn, err := l.cfg.dial(ctx)
+	conn, url, err := l.cfg.dialRather(ctx, l.avoid)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, generation: l.opened + 1, done: make(chan struct{})}
+	l.avoid = ""
+	s := &session{conn: conn, url: url, generation: l.opened + 1, done: make(chan struct{})}
 	if l.setup != nil {
 		if err := l.setup(s); err != nil {
 			_ = conn.CloseDeadline(time.Now().Add(time.Second)) // the error that counts is the set-up's
@@ -104,8 +121,17 @@ func (l *link) watch(ctx context.Context, s *session) error {
 	closed := s.conn.NotifyClose(make(chan *amqp.Error, 1))
 	blocked := s.conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	l.up(s)
+	looks := time.NewTicker(stallLook)
+	defer looks.Stop()
 	for {
 		select {
+		case <-looks.C:
+			if l.stalled == nil || !l.stalled(s) || !l.elsewhere(s) {
+				continue
+			}
+			l.avoid = s.url
+			_ = s.conn.CloseDeadline(time.Now().Add(closeWithin)) // it is given up in any case
+			return fmt.Errorf("%w: %w", ErrUnavailable, errStalled)
 		case b, ok := <-blocked:
 			if !ok {
 				blocked = nil // the close follows
@@ -119,12 +145,18 @@ func (l *link) watch(ctx context.Context, s *session) error {
 			return fmt.Errorf("%w: connection lost: %w", ErrUnavailable, e)
 		case <-ctx.Done():
 			// Not Close, which waits for ever on a blocked connection.
-			if err := s.conn.CloseDeadline(time.Now().Add(2 * time.Second)); err != nil && !errors.Is(err, amqp.ErrClosed) {
+			if err := s.conn.CloseDeadline(time.Now().Add(closeWithin)); err != nil && !errors.Is(err, amqp.ErrClosed) {
 				l.cfg.Log.Debug("close connection", "err", err)
 			}
 			return ctx.Err()
 		}
 	}
+}
+
+// elsewhere says that there is another node to go to.
+func (l *link) elsewhere(s *session) bool {
+	urls, err := l.cfg.URLs()
+	return err == nil && slices.ContainsFunc(urls, func(url string) bool { return url != s.url })
 }
 
 func (l *link) update(change func()) {
@@ -149,6 +181,13 @@ func (l *link) down(err error) {
 	if was && l.cfg.Events.Down != nil {
 		l.cfg.Events.Down(err)
 	}
+}
+
+// calm says that the broker has no alarm.
+func (l *link) calm() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.blocked == ""
 }
 
 func (l *link) block(b amqp.Blocking) {
@@ -194,7 +233,7 @@ func (l *link) await(ctx context.Context, unblocked bool) (*session, error) {
 		case err == nil && blocked != "" && unblocked:
 			err = fmt.Errorf("%w: %s", ErrBlocked, blocked)
 		case err == nil:
-			return s, context.Cause(ctx) // nothing is sent for a caller who has gone
+			return s, gone(ctx)
 		}
 		select {
 		case <-changed:
@@ -202,6 +241,24 @@ func (l *link) await(ctx context.Context, unblocked bool) (*session, error) {
 			return nil, fmt.Errorf("%w (waited until: %w)", err, context.Cause(ctx))
 		}
 	}
+}
+
+// current is the session that can be published on at this moment, or nil.
+func (l *link) current() *session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.err != nil || l.blocked != "" {
+		return nil
+	}
+	return l.session
+}
+
+// gone says that nothing is sent for a caller who has gone.
+func gone(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: nothing was sent: %w", ErrUnavailable, context.Cause(ctx))
 }
 
 // version is the broker's own word for its version, "" when it says none.

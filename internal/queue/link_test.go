@@ -97,7 +97,7 @@ func TestAtLeast(t *testing.T) {
 		"4.3.6": true, "4.3.0": true, "4.10.1": true, "5.0.0": true, "4.3.0-rc.1": true, "4.3": true,
 		"4.2.9": false, "3.10.8": false, "3.13": false, "": false, "unknown": false, "4": false,
 	} {
-		if got := atLeast(version, 4, 3); got != want {
+		if got := AtLeast(version, 4, 3); got != want {
 			t.Errorf("%q is at least 4.3: %t", version, got)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/warrener/warrener/internal/topology"
 )
@@ -15,6 +17,11 @@ type outbox struct {
 	passive bool
 	orphans *orphans
 	asking  chan struct{} // taken while the broker is asked: a second caller waits instead of asking the same
+
+	// What stalled has seen.
+	settled atomic.Uint64 // publications
+	seen    uint64
+	since   time.Time
 
 	mu       sync.Mutex // guards all below
 	channels [channels]*confirmChannel
@@ -40,6 +47,16 @@ func (o *outbox) send(ctx context.Context, pub Publication, t turn) (*pending, e
 	}
 	if err := c.slot(ctx, t.patient); err != nil {
 		return nil, err
+	}
+	msg := publishing(pub.Message)
+	return c.send(pub.Route, &msg)
+}
+
+// sendNow sends when everything that it takes is there.
+func (o *outbox) sendNow(pub Publication, channel int) (*pending, error) {
+	c := o.open(channel)
+	if c == nil || !o.prepared(pub.Route) || !c.free() {
+		return nil, errNotNow
 	}
 	msg := publishing(pub.Message)
 	return c.send(pub.Route, &msg)
@@ -96,12 +113,34 @@ func (o *outbox) openChannel(i int) error {
 	if o.open(i) != nil {
 		return nil // the caller before has opened it
 	}
-	c, err := openConfirmChannel(o.session.conn, o.orphans)
+	c, err := openConfirmChannel(o.session.conn, o.orphans, &o.settled)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errClosedBefore, err)
 	}
 	o.note(func() { o.channels[i] = c })
 	return nil
+}
+
+// stalled says that for a while nothing was confirmed, and not for want of publications or because of an alarm. It is asked
+// again and again, by one goroutine.
+func (o *outbox) stalled(now time.Time, calm bool) bool {
+	settled := o.settled.Load()
+	if settled != o.seen || o.outstanding() == 0 || !calm || o.since.IsZero() {
+		o.seen, o.since = settled, now
+	}
+	return now.Sub(o.since) >= stallWithin
+}
+
+// outstanding is how many publications wait for their confirm.
+func (o *outbox) outstanding() (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.channels {
+		if c != nil {
+			n += len(c.slots)
+		}
+	}
+	return n
 }
 
 // note changes what is known; only the question that is being asked does.

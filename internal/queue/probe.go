@@ -22,12 +22,13 @@ var (
 	errRenew     = errors.New("subscribe again, to be sure")
 )
 
-// probe finds what monitoring a connection does not show: a consumer that looks alive and gets nothing, and a queue that
-// was declared anew with other arguments.
+// probe finds what monitoring a connection does not show: a queue that was paused, a consumer that looks alive and gets
+// nothing, and a queue that was declared anew with other arguments.
 type probe struct {
 	queue   topology.Queue // without arguments when they are not ours to say
 	passive bool           // then the consumer may stand by on purpose, as single active consumers do
 	counted bool           // the broker's count of consumers is to be trusted
+	paused  func() (bool, error)
 
 	patience int // probes in a row after which a doubtful consumer is renewed
 
@@ -42,13 +43,19 @@ func newProbe(q topology.WorkQueue, passive bool, version string, renewals int) 
 	p := probe{queue: topology.Queue{Name: q.Name}, passive: passive, patience: min(1<<min(renewals, 16), maxPatience)}
 	if !passive {
 		p.queue = q.Queue()
-		p.counted = q.Type == topology.Classic || atLeast(version, 4, 3)
+		p.counted = q.Type == topology.Classic || AtLeast(version, 4, 3)
 	}
 	return p
 }
 
 // check says why the subscription should be given up; nil when it should not.
 func (p *probe) check(st *stream) error {
+	switch paused, err := p.paused(); {
+	case err != nil:
+		return err
+	case paused:
+		return ErrPaused
+	}
 	q, err := inspectQueue(st.session.conn, p.queue)
 	if err != nil || p.passive {
 		return err

@@ -15,6 +15,7 @@ type method struct{ class, id uint16 }
 
 var (
 	queueDeclare = method{50, 10} //nolint:gochecknoglobals // a constant, but for Go
+	basicAck     = method{60, 80} //nolint:gochecknoglobals // a constant, but for Go
 	basicCancel  = method{60, 30} //nolint:gochecknoglobals // a constant, but for Go
 )
 

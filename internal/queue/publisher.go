@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/warrener/warrener/internal/tasks"
 	"github.com/warrener/warrener/internal/topology"
@@ -28,6 +29,7 @@ type Publisher struct {
 	declare []topology.Objects
 	next    atomic.Uint32
 	orphans orphans
+	timers  sync.Pool // of *time.Timer, stopped; each publisher's own, for a timer of one bubble of virtual time is of no use in another
 
 	mu     sync.Mutex
 	outbox *outbox // of the newest session that was published on
@@ -37,6 +39,7 @@ type Publisher struct {
 func NewPublisher(cfg Config, declare ...topology.Objects) *Publisher {
 	p := &Publisher{declare: declare}
 	p.link = newLink(cfg, "publish", p.setup)
+	p.link.stalled = func(s *session) bool { return p.outboxOf(s).stalled(time.Now(), p.link.calm()) }
 	return p
 }
 
@@ -70,11 +73,47 @@ func (p *Publisher) setup(s *session) error {
 
 // Publish sends one message and waits until the broker has it. An error says what is known of the message; see the Err values.
 func (p *Publisher) Publish(ctx context.Context, pub Publication) error {
-	sent, err := p.send(ctx, pub, turn{channel: int(p.next.Add(1) % channels), patient: true})
+	return p.publish(ctx, pub, p.turn())
+}
+
+func (p *Publisher) publish(ctx context.Context, pub Publication, t turn) error {
+	sent, err := p.send(ctx, pub, t)
 	if err != nil {
-		return err
+		return p.known(err)
 	}
 	return p.known(sent.wait(ctx))
+}
+
+// PublishWithin is Publish for a context that may have no deadline; then it takes no longer than timeout. Making a context
+// with a deadline for each message costs more than all else here, and most of them only ever wait for their confirm.
+func (p *Publisher) PublishWithin(ctx context.Context, timeout time.Duration, pub Publication) error {
+	if _, ok := ctx.Deadline(); ok {
+		return p.Publish(ctx, pub)
+	}
+	t := p.turn()
+	switch sent, err := p.sendNow(ctx, pub, t); {
+	case err == nil:
+		return p.known(p.awaitWithin(ctx, timeout, sent))
+	case !errors.Is(err, errNotNow) && !errors.Is(err, errClosedBefore):
+		return p.known(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return p.publish(ctx, pub, t)
+}
+
+func (p *Publisher) awaitWithin(ctx context.Context, timeout time.Duration, sent *pending) error {
+	late, ok := p.timers.Get().(*time.Timer)
+	if ok {
+		late.Reset(timeout)
+	} else {
+		late = time.NewTimer(timeout)
+	}
+	defer func() {
+		late.Stop()
+		p.timers.Put(late)
+	}()
+	return sent.await(ctx, late.C)
 }
 
 // PublishMany sends messages in a pipeline, on one channel and so in their order, and returns their errors in that order too.
@@ -89,12 +128,14 @@ func (p *Publisher) PublishMany(ctx context.Context, pubs []Publication) []error
 		}
 		oldest++
 	}
-	channel := int(p.next.Add(1) % channels)
+	t := p.turn()
 	for i := range pubs {
 		for {
 			// Only a caller that holds no slot may wait for one, or all could wait for each other.
-			sent[i], errs[i] = p.send(ctx, pubs[i], turn{channel: channel, patient: oldest == i})
+			t.patient = oldest == i
+			sent[i], errs[i] = p.send(ctx, pubs[i], t)
 			if !errors.Is(errs[i], errFull) || oldest == i {
+				errs[i] = p.known(errs[i])
 				break
 			}
 			settle()
@@ -106,9 +147,10 @@ func (p *Publisher) PublishMany(ctx context.Context, pubs []Publication) []error
 	return errs
 }
 
-// known adds the alarm to an unknown outcome, when there is one: it says why no confirm came.
+// known adds the alarm to an unknown outcome, and to what could not be sent in time, when there is one: it says why.
 func (p *Publisher) known(err error) error {
-	if errors.Is(err, ErrUnknownOutcome) && errors.Is(p.Ready(), ErrBlocked) {
+	late := errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrUnavailable)
+	if late && !errors.Is(err, ErrBlocked) && errors.Is(p.Ready(), ErrBlocked) {
 		return fmt.Errorf("%w: %w", err, ErrBlocked)
 	}
 	return err
@@ -119,6 +161,9 @@ type turn struct {
 	channel int
 	patient bool
 }
+
+// turn takes the channels in turn.
+func (p *Publisher) turn() turn { return turn{channel: int(p.next.Add(1) % channels), patient: true} }
 
 // send hands the message to the client library, on whatever session there is.
 func (p *Publisher) send(ctx context.Context, pub Publication, t turn) (*pending, error) {
@@ -136,6 +181,15 @@ func (p *Publisher) send(ctx context.Context, pub Publication, t turn) (*pending
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 		}
 	}
+}
+
+// sendNow sends without waiting for anything; errNotNow when that cannot be.
+func (p *Publisher) sendNow(ctx context.Context, pub Publication, t turn) (*pending, error) {
+	s := p.link.current()
+	if s == nil || ctx.Err() != nil {
+		return nil, errNotNow
+	}
+	return p.outboxOf(s).sendNow(pub, t.channel)
 }
 
 // outboxOf returns what is open for publishing on a session.

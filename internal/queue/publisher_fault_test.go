@@ -186,3 +186,86 @@ func TestPublisherEndsUnderItsCallers(t *testing.T) {
 		group.Wait()
 	}
 }
+
+// A caller without a deadline is held no longer than its timeout, whatever it waits for.
+func TestPublishWithin(t *testing.T) {
+	t.Parallel()
+	proxy := newProxy(t, rabbittest.Vhost(t))
+	cfg := configFor(t, proxy.url)
+	if err := NewPublisher(cfg).PublishWithin(t.Context(), 10*time.Millisecond, to("q", "1")); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without a connection: %v", err)
+	}
+	p := publisher(t, cfg, "q")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := p.PublishWithin(ended, time.Minute, to("q", "1")); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("for a caller who has gone: %v", err)
+	}
+	if err := p.PublishWithin(t.Context(), soon, to("nobody", "1")); !errors.Is(err, ErrUnroutable) {
+		t.Errorf("to a queue that is not there: %v", err)
+	}
+	confirmed := func() {
+		for range 10 * channels { // on each channel, when it is open already too
+			if err := p.PublishWithin(t.Context(), soon, to("q", "2")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	confirmed()
+	proxy.setSwallow(basicAck) // a confirm
+	for range channels {
+		err := p.PublishWithin(t.Context(), 50*time.Millisecond, to("q", "1"))
+		if !errors.Is(err, ErrUnknownOutcome) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without a confirm: %v", err)
+		}
+	}
+	proxy.setSwallow(method{})
+	confirmed() // with timers that have fired before
+}
+
+// A node that is cut off from its cluster keeps connections and confirms nothing. The publisher goes to another node.
+func TestNodeThatConfirmsNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	url := rabbittest.Vhost(t)
+	deaf, well := newProxy(t, url), newProxy(t, url)
+	cfg := configFor(t, url)
+	reached := deaf.url
+	cfg.URLs = func() ([]string, error) { return []string{reached}, nil }
+	p := publisher(t, cfg, "q")
+	deaf.setSwallow(basicAck) // a confirm
+	mayReach := []string{deaf.url, well.url}
+	p.link.cfg.URLs = func() ([]string, error) { return mayReach, nil }
+	if err := p.Publish(within(t, 3*stallWithin), to("q", "a")); !errors.Is(err, ErrUnknownOutcome) {
+		t.Errorf("the publish that is never confirmed: %v", err)
+	}
+	if err := p.Publish(within(t, stallWithin), to("q", "a")); err != nil {
+		t.Errorf("the publish after it: %v", err)
+	}
+}
+
+// The only node is not left: it may have a slow disk.
+func TestStalled(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1000, 0)
+	o := newOutbox(&session{}, false, &orphans{})
+	c := &confirmChannel{slots: make(chan struct{}, 2)}
+	o.channels[0] = c
+	at := func(seconds int, calm, want bool) {
+		t.Helper()
+		if got := o.stalled(start.Add(time.Duration(seconds)*time.Second), calm); got != want {
+			t.Errorf("after %d s: %t", seconds, got)
+		}
+	}
+	at(0, true, false)
+	at(100, true, false) // nothing is outstanding
+	c.slots <- struct{}{}
+	at(101, true, false)
+	at(109, true, false)
+	at(110, true, true)
+	o.settled.Add(1)
+	at(111, true, false) // a confirm came
+	at(120, true, false)
+	at(120, false, false) // an alarm
+	at(129, true, false)
+	at(130, true, true)
+}

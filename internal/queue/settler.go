@@ -6,12 +6,24 @@ import (
 )
 
 // When settlements are sent. Acks are gathered, since an ack for each delivery costs the broker and us half of what a
-// no-op task costs; a crash redelivers at most what was gathered. One that an unfinished older delivery holds back is not
-// held for long, or one long task would fill the prefetch window with finished ones.
+// no-op task costs; a crash redelivers at most what was gathered. Those that an unfinished older delivery holds back are not
+// held for long, and not at all when it is known to hold back others: one long task would fill the prefetch with finished ones.
 const (
 	ackBatch = 50
 	ackTick  = time.Millisecond
 	ackHeld  = 5 * time.Millisecond
+)
+
+// jam is how many acks have to go one by one, because of the same unfinished delivery, until its channel should be left to it.
+const jam = 1000
+
+// What a quorum queue has not applied yet. Beyond 32 commands on their way (quorum_commands_soft_limit) RabbitMQ's channel keeps
+// further settlements to itself until the queue has applied some, and forgets them when it is closed meanwhile: their tasks
+// would run twice. AMQP has no confirm for a settlement, so that a channel is not closed sooner than this after a burst: some
+// rounds of Raft on a slow disk.
+const (
+	burst = 24
+	calm  = 250 * time.Millisecond
 )
 
 // verb is one of AMQP's three ways to settle.
@@ -34,15 +46,25 @@ type acker interface {
 // settler sends the settlements of one channel, from one goroutine and so in an order that is safe: what goes back to the
 // queue is sent before an ack of several could cover it.
 type settler struct {
-	ch   acker
-	wake chan struct{} // something is to be settled
-	full chan struct{} // a batch is to be settled
+	ch     acker
+	each   bool          // no batches
+	wake   chan struct{} // something is to be settled
+	full   chan struct{} // a batch is to be settled
+	jammed chan struct{} // a delivery holds up the acks of many
 
 	mu          sync.Mutex
 	outstanding list         // delivered and not settled, oldest first
 	finished    []settlement // settled by their tasks, not sent yet
+	fresh       int          // those of them that have come since it was last looked which to send
 	ended       bool         // the channel is gone, or closed by us: nothing can be settled any more
 	retired     bool         // nothing more will be delivered
+
+	// Of run's goroutine.
+	sent     int       // frames since the channel was calm
+	lastSent time.Time // the last of them
+	blocker  uint64    // the unfinished delivery because of which acks last went one by one
+	passed   int       // how many went past it so
+	frames   []frame   // what was sent last, for its memory
 }
 
 // settlement is how one delivery is to be settled.
@@ -52,8 +74,9 @@ type settlement struct {
 	at   time.Time
 }
 
-func newSettler(ch acker) *settler {
-	return &settler{ch: ch, wake: make(chan struct{}, 1), full: make(chan struct{}, 1)}
+func newSettler(ch acker, each bool) *settler {
+	signals := func() chan struct{} { return make(chan struct{}, 1) }
+	return &settler{ch: ch, each: each, wake: signals(), full: signals(), jammed: signals()}
 }
 
 // delivered notes a delivery that will have to be settled. Deliveries come in the order of their tags.
@@ -75,7 +98,7 @@ func (s *settler) settle(d *Delivery, v verb) error {
 	}
 	s.finished = append(s.finished, settlement{tag: d.tag, verb: v, at: time.Now()})
 	signal(s.wake)
-	if len(s.finished) >= ackBatch {
+	if s.fresh++; s.fresh == ackBatch {
 		signal(s.full)
 	}
 	return nil
@@ -142,14 +165,16 @@ func (s *settler) run(quit, gone <-chan struct{}) error {
 				return nil
 			}
 		}
-		timer.Reset(ackTick)
-		select {
-		case <-timer.C:
-		case <-s.full:
-		case <-quit:
-			return s.last()
-		case <-gone:
-			return nil
+		if !s.each {
+			timer.Reset(ackTick)
+			select {
+			case <-timer.C:
+			case <-s.full:
+			case <-quit:
+				return s.last()
+			case <-gone:
+				return nil
+			}
 		}
 		if more, err = s.flush(false); err != nil {
 			return err
@@ -167,16 +192,71 @@ func (s *settler) last() error {
 
 // flush sends what can be sent; more says that something is still held back. With all nothing is.
 func (s *settler) flush(all bool) (more bool, err error) {
-	s.mu.Lock()
-	frames, held := plan(s.finished, s.outstanding.oldest(), time.Now(), all)
-	s.finished = held
-	s.mu.Unlock()
+	frames, more := s.due(all)
+	s.note(len(frames))
 	for _, f := range frames {
 		if err := f.send(s.ch); err != nil {
 			return false, err
 		}
 	}
-	return len(held) > 0, nil
+	return more, nil
+}
+
+// due takes out what is to be sent now.
+func (s *settler) due(all bool) (frames []frame, more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fresh = 0
+	if s.each {
+		s.frames, s.finished = single(s.frames[:0], s.finished), s.finished[:0]
+		return s.frames, false
+	}
+	watermark := s.outstanding.oldest()
+	patience := ackHeld
+	if all || watermark > 0 && watermark == s.blocker {
+		patience = 0
+	}
+	s.frames, s.finished = plan(s.frames[:0], s.finished, watermark, time.Now().Add(-patience))
+	s.watch(watermark, s.frames)
+	return s.frames, len(s.finished) > 0
+}
+
+// watch counts the acks that pass one unfinished delivery, and tells when they are many.
+func (s *settler) watch(watermark uint64, frames []frame) {
+	if watermark == 0 {
+		return
+	}
+	for _, f := range frames {
+		if f.verb != ack || f.tag < watermark {
+			continue
+		}
+		if s.blocker != watermark {
+			s.blocker, s.passed = watermark, 0
+		}
+		if s.passed++; s.passed%jam == 0 {
+			signal(s.jammed)
+		}
+	}
+}
+
+// note counts the frames of a burst.
+func (s *settler) note(frames int) {
+	if frames == 0 {
+		return
+	}
+	now := time.Now()
+	if now.Sub(s.lastSent) >= calm {
+		s.sent = 0
+	}
+	s.sent, s.lastSent = s.sent+frames, now
+}
+
+// unapplied is how long to wait, after run has ended, until the channel may be closed.
+func (s *settler) unapplied() time.Duration {
+	if s.sent <= burst {
+		return 0
+	}
+	return max(0, calm-time.Since(s.lastSent))
 }
 
 // frame is one settlement on the wire.
@@ -197,9 +277,18 @@ func (f frame) send(ch acker) error {
 	}
 }
 
-// plan decides what is sent now. What goes back to the queue goes first and one by one. Acks below the low watermark, which
-// is the oldest unfinished delivery (0: none), go as one frame. Acks above it wait for the watermark, but not for long.
-func plan(finished []settlement, watermark uint64, now time.Time, all bool) (frames []frame, held []settlement) {
+// single settles each by itself, in the order of their ends.
+func single(frames []frame, finished []settlement) []frame {
+	for _, f := range finished {
+		frames = append(frames, frame{tag: f.tag, verb: f.verb})
+	}
+	return frames
+}
+
+// plan decides what is sent now, and appends it to frames. What goes back to the queue goes first and one by one. Acks below
+// the low watermark, which is the oldest unfinished delivery (0: none), go as one frame. Acks above it are held, in the memory
+// of finished, unless they are of a time before since.
+func plan(frames []frame, finished []settlement, watermark uint64, since time.Time) (_ []frame, held []settlement) {
 	var below frame
 	count := 0
 	for _, f := range finished {
@@ -215,10 +304,11 @@ func plan(finished []settlement, watermark uint64, now time.Time, all bool) (fra
 		below.multiple = count > 1
 		frames = append(frames, below)
 	}
+	held = finished[:0]
 	for _, f := range finished {
 		switch {
 		case f.verb != ack || watermark == 0 || f.tag < watermark:
-		case all || now.Sub(f.at) >= ackHeld:
+		case !f.at.After(since):
 			frames = append(frames, frame{tag: f.tag})
 		default:
 			held = append(held, f)

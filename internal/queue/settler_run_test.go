@@ -179,7 +179,7 @@ func TestSettlerUnderRandomSchedules(t *testing.T) {
 			s := &schedule{
 				Rand: rand.New(rand.NewPCG(seed, 0)), ch: newFakeChannel(), asked: map[uint64]settlement{},
 			}
-			s.settler = newSettler(s.ch)
+			s.settler = newSettler(s.ch, false)
 			quit := make(chan struct{})
 			ran := make(chan error, 1)
 			go func() { ran <- s.settler.run(quit, nil) }()
@@ -205,7 +205,7 @@ func TestSettlerUnderRandomSchedules(t *testing.T) {
 // started runs a settler with n deliveries in a bubble.
 func started(n int) (ch *fakeChannel, ds []*Delivery, quit chan struct{}, ran chan error) {
 	ch = newFakeChannel()
-	s := newSettler(ch)
+	s := newSettler(ch, false)
 	for tag := range uint64(n) {
 		ch.deliver(tag + 1)
 		ds = append(ds, &Delivery{tag: tag + 1, settler: s})
@@ -246,19 +246,49 @@ func TestFullBatchIsSentAtOnce(t *testing.T) {
 	})
 }
 
+// With each acks are neither gathered nor held back, and never cover another.
+func TestEachIsSentAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ch, ds, quit, ran := started(jam + 3)
+		ds[0].settler.each = true
+		for i, d := range ds[1:3] {
+			ackAll(t, []*Delivery{d})
+			synctest.Wait()
+			if settled, frames := ch.counts(); settled != i+1 || frames != i+1 {
+				t.Errorf("%d settled in %d frames, want %d", settled, frames, i+1)
+			}
+		}
+		ackAll(t, ds[3:])
+		synctest.Wait()
+		if settled, frames := ch.counts(); settled != jam+2 || frames != jam+2 || told(ds[0].settler) {
+			t.Errorf("%d settled in %d frames, want %d; a channel cannot be jammed", settled, frames, jam+2)
+		}
+		close(quit)
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A long task leaves the prefetch window to the others.
 func TestLongTaskDoesNotHoldBackOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ch, ds, quit, ran := started(10)
-		ackAll(t, ds[1:])
+		ch, ds, quit, ran := started(11)
+		ackAll(t, ds[1:10])
 		pause(ackHeld + 2*ackTick)
 		if settled, _ := ch.counts(); settled != 9 {
 			t.Errorf("%d of 9 settled while the first still runs", settled)
 		}
-		ackAll(t, ds[:1])
+		ackAll(t, ds[10:])
 		pause(2 * ackTick)
 		if settled, _ := ch.counts(); settled != 10 {
+			t.Error("an ack is held though the first is known to be long")
+		}
+		ackAll(t, ds[:1])
+		pause(2 * ackTick)
+		if settled, _ := ch.counts(); settled != 11 {
 			t.Error("the long task is not settled")
 		}
 		close(quit)
@@ -287,11 +317,40 @@ func TestQuitFlushesAndRefusesTheRest(t *testing.T) {
 	})
 }
 
+func TestChannelIsKeptAfterABurst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			deliveries int
+			want       time.Duration
+		}{{burst, 0}, {burst + 1, calm}} {
+			ch, ds, quit, ran := started(c.deliveries)
+			for _, d := range ds {
+				if err := d.Requeue(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			close(quit)
+			if err := <-ran; err != nil {
+				t.Error(err)
+			}
+			s := ds[0].settler
+			if got := s.unapplied(); got != c.want {
+				t.Errorf("%d frames: kept for %v, want %v", len(ch.settled), got, c.want)
+			}
+			pause(calm)
+			if got := s.unapplied(); got != 0 {
+				t.Errorf("kept for another %v", got)
+			}
+		}
+	})
+}
+
 func TestGoneSessionEndsTheSettler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gone := make(chan struct{})
-		s := newSettler(newFakeChannel(1))
+		s := newSettler(newFakeChannel(1), false)
 		d := &Delivery{tag: 1, settler: s}
 		s.delivered(d)
 		ran := make(chan error, 1)

@@ -65,7 +65,11 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			frames, held := plan(test.finished, test.watermark, now, test.all)
+			since := now.Add(-ackHeld)
+			if test.all {
+				since = now
+			}
+			frames, held := plan(nil, test.finished, test.watermark, since)
 			if !slices.Equal(frames, test.frames) {
 				t.Errorf("sent %+v, want %+v", frames, test.frames)
 			}
@@ -122,7 +126,7 @@ func TestListKeepsOrderWhateverIsRemoved(t *testing.T) {
 func TestSettledTwice(t *testing.T) {
 	t.Parallel()
 	ch := newFakeChannel(1)
-	s := newSettler(ch)
+	s := newSettler(ch, false)
 	d := &Delivery{tag: 1, settler: s}
 	s.delivered(d)
 	if err := d.Ack(); err != nil {
@@ -141,7 +145,7 @@ func TestSettledTwice(t *testing.T) {
 func TestClosedChannelMakesDeliveriesStale(t *testing.T) {
 	t.Parallel()
 	ch := newFakeChannel(1)
-	s := newSettler(ch)
+	s := newSettler(ch, false)
 	d := &Delivery{tag: 1, settler: s}
 	s.delivered(d)
 	if !d.Live() {

@@ -10,7 +10,14 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-var errCancelled = errors.New("consumer cancelled by the broker")
+var (
+	errCancelled    = errors.New("consumer cancelled by the broker")
+	errChannelHangs = errors.New("the broker does not close the channel")
+	errJammed       = errors.New("a long task holds up the acks of others")
+)
+
+// closeWithin is how long the broker has to close a channel or a connection.
+const closeWithin = 2 * time.Second
 
 // stream is one subscription on one channel. It hands deliveries over until it ends; its channel stays open until they are settled.
 type stream struct {
@@ -23,6 +30,7 @@ type stream struct {
 	closed     chan *amqp.Error
 	cancelled  chan string
 	probe      probe
+	leave      func() bool // asked when the channel is jammed: whether to subscribe on another one
 
 	quit     chan struct{} // closed to send all settlements and close the channel
 	quitOnce sync.Once
@@ -34,7 +42,7 @@ func openStream(s *session, sub Subscription, tag string) (*stream, error) {
 		return nil, err
 	}
 	st := &stream{
-		queue: sub.Queue.Name, tag: tag, session: s, ch: ch, settler: newSettler(ch),
+		queue: sub.Queue.Name, tag: tag, session: s, ch: ch, settler: newSettler(ch, sub.AckEach),
 		closed:    ch.NotifyClose(make(chan *amqp.Error, 1)),
 		cancelled: ch.NotifyCancel(make(chan string, 1)),
 		quit:      make(chan struct{}),
@@ -52,10 +60,29 @@ func (st *stream) stop() { st.quitOnce.Do(func() { close(st.quit) }) }
 // settle runs until the channel is of no more use, and closes it.
 func (st *stream) settle() error {
 	err := st.settler.run(st.quit, st.session.done)
-	if e := st.ch.Close(); e != nil && err == nil && !errors.Is(e, amqp.ErrClosed) {
+	if err == nil {
+		select {
+		case <-time.After(st.settler.unapplied()):
+		case <-st.session.done:
+		}
+	}
+	if e := st.close(); e != nil && err == nil && !errors.Is(e, amqp.ErrClosed) {
 		err = e
 	}
 	return err
+}
+
+// close closes the channel. A broker whose channel hangs, while its connection goes on with heartbeats, is not waited for: the
+// end of the connection does the same.
+func (st *stream) close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- st.ch.Close() }() // ends with the connection at the latest
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeWithin):
+		return errChannelHangs
+	}
 }
 
 // pump hands deliveries over until the subscription ends, and says why; nil when ctx is done. Then the consumer is cancelled
@@ -84,6 +111,12 @@ func (st *stream) pump(ctx context.Context, deliver func(*Delivery)) error {
 			st.cancel()
 		case <-probes.C:
 			if unhealthy = st.probe.check(st); unhealthy != nil {
+				probes.Stop()
+				st.cancel()
+			}
+		case <-st.settler.jammed:
+			if unhealthy == nil && stopping != nil && st.leave() {
+				unhealthy = errJammed
 				probes.Stop()
 				st.cancel()
 			}
