@@ -8,13 +8,12 @@ import (
 )
 
 // attempt is a delivery on its way through the engine. One goroutine at a time has it: the source's, the dispatcher's,
-// then its own. Once it is in a slot, others may read info, deadline and slot.
+// then its own. Once it is in a slot, others may read task, deadline and slot.
 type attempt struct {
 	delivery Delivery
 	message  *tasks.Message
 	task     tasks.Task
 	queue    *Queue
-	info     Info
 	suspect  bool
 	next     *attempt // in the line of the inbox
 
@@ -35,11 +34,15 @@ func newAttempt(d Delivery, q *Queue, maxBody int) *attempt {
 		a.task = tasks.Task{ID: a.message.ID, Name: a.message.Type, Redelivered: a.message.Origin.Redelivered}
 	}
 	a.task.Queue = q.Name
-	a.info = Info{
-		ID: a.task.ID, Task: a.task.Name, Queue: q.Name, Attempt: a.task.Attempt, Redelivered: a.task.Redelivered,
-	}
 	a.suspect = a.comebacks() >= suspectCount && !a.crashed()
 	return a
+}
+
+// info names the attempt.
+func (a *attempt) info() Info {
+	return Info{
+		ID: a.task.ID, Task: a.task.Name, Queue: a.task.Queue, Attempt: a.task.Attempt, Redelivered: a.task.Redelivered,
+	}
 }
 
 // comebacks is how often the delivery came back because whoever held it died. A first delivery has none, whatever
@@ -59,5 +62,5 @@ func (a *attempt) crashed() bool {
 
 // logger adds to log what names the attempt.
 func (a *attempt) logger(log *slog.Logger) *slog.Logger {
-	return log.With("task_id", a.info.ID, "task", a.info.Task, "queue", a.info.Queue, "attempt", a.info.Attempt)
+	return log.With("task_id", a.task.ID, "task", a.task.Name, "queue", a.task.Queue, "attempt", a.task.Attempt)
 }

@@ -25,7 +25,7 @@ func (d plain) Live() bool              { return true }
 // feeder delivers what it is told to, from its own goroutine.
 type feeder struct{ feed chan []Delivery }
 
-func (f feeder) Consume(ctx context.Context, deliver func(Delivery)) error {
+func (f feeder) Consume(ctx context.Context, deliver func(Delivery), _ func()) error {
 	for {
 		select {
 		case deliveries := <-f.feed:

@@ -17,8 +17,8 @@ func grace(drainTimeout time.Duration) time.Duration {
 }
 
 // giveBack requeues what was not started.
-func (e *engine) giveBack() {
-	for _, a := range e.inbox.empty() {
+func (e *engine) giveBack(waiting []*attempt) {
+	for _, a := range waiting {
 		if err := a.delivery.Requeue(); err != nil {
 			e.unstarted(a, Settlement{Outcome: Stale, Err: err})
 			continue
@@ -30,7 +30,7 @@ func (e *engine) giveBack() {
 // unstarted tells how a delivery ended that was not run.
 func (e *engine) unstarted(a *attempt, s Settlement) {
 	a.logger(e.cfg.Log).Debug("delivery ended before it was started", "outcome", s.Outcome, "err", s.Err)
-	e.cfg.Observer.Settled(a.info, s)
+	e.cfg.Observer.Settled(a.info(), s)
 }
 
 // abandon gives up the handlers that ignore their context, and ends the settlements that are still under way. Whoever
@@ -39,7 +39,7 @@ func (e *engine) abandon(endSettling context.CancelFunc) {
 	left := e.slots.abandon()
 	for _, a := range left {
 		a.logger(e.cfg.Log).Warn("handler ignored the end of its context and is left behind")
-		e.abandoned = append(e.abandoned, a.info)
+		e.abandoned = append(e.abandoned, a.info())
 	}
 	endSettling()
 	for range left {

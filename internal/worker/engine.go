@@ -39,7 +39,7 @@ func (e *engine) consume(ctx context.Context, stop func()) func() error {
 		sources.Go(func() {
 			defer stop()
 			q := &e.cfg.Queues[i]
-			err := q.Source.Consume(ctx, func(d Delivery) { e.deliver(i, d) })
+			err := q.Source.Consume(ctx, func(d Delivery) { e.deliver(i, d) }, func() { e.giveBack(e.inbox.withdraw(i, q)) })
 			if err == nil && ctx.Err() == nil {
 				err = errors.New("source ended by itself")
 			}
@@ -57,7 +57,7 @@ func (e *engine) consume(ctx context.Context, stop func()) func() error {
 // deliver puts a delivery of a queue into the inbox.
 func (e *engine) deliver(queue int, d Delivery) {
 	a := newAttempt(d, &e.cfg.Queues[queue], e.cfg.MaxBody)
-	e.cfg.Observer.Received(a.info)
+	e.cfg.Observer.Received(a.info())
 	e.inbox.add(queue, a)
 }
 

@@ -192,7 +192,7 @@ func (p *process) source(queue string, prefetch int) *source {
 	return &source{process: p, queue: queue, prefetch: prefetch}
 }
 
-func (s *source) Consume(ctx context.Context, deliver func(Delivery)) error {
+func (s *source) Consume(ctx context.Context, deliver func(Delivery), _ func()) error {
 	for ctx.Err() == nil {
 		d, changed, err := s.next(s.prefetch)
 		switch {

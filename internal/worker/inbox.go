@@ -114,6 +114,19 @@ func (b *inbox) empty() []*attempt {
 	return all
 }
 
+// withdraw takes out what waits of one queue, in the order in which it would have run.
+func (b *inbox) withdraw(queue int, q *Queue) []*attempt {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	var all []*attempt
+	for b.lines[queue].first != nil {
+		all = append(all, b.lines[queue].pop())
+	}
+	b.fresh -= len(all)
+	return append(all, b.suspects.withdraw(q)...)
+}
+
 // fifo is a line of attempts, linked through themselves so that a delivery costs no allocation here.
 type fifo struct {
 	first, last *attempt

@@ -52,7 +52,7 @@ func (e *engine) handle(ctx context.Context, a *attempt) {
 
 func (e *engine) started(a *attempt) {
 	a.begun = time.Now()
-	e.cfg.Observer.Started(a.info, a.waited(a.begun))
+	e.cfg.Observer.Started(a.info(), a.waited(a.begun))
 }
 
 // returned is deferred, and so what ends a panic.
@@ -61,7 +61,7 @@ func (e *engine) returned(ctx context.Context, a *attempt) {
 		a.err = panicked(v)
 	}
 	a.err = explain(ctx, a.err)
-	e.cfg.Observer.Finished(a.info, time.Since(a.begun), a.err)
+	e.cfg.Observer.Finished(a.info(), time.Since(a.begun), a.err)
 }
 
 // context is the handler's own: it ends when the handler has returned, at the latest.

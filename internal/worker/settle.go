@@ -68,7 +68,7 @@ func (e *engine) publish(a *attempt, s Settlement, send func() error) {
 		}
 	}
 	a.logger(e.cfg.Log).Warn("session is gone, the task is delivered again", "outcome", Stale, "err", s.Err)
-	e.cfg.Observer.Settled(a.info, Settlement{Outcome: Stale, Err: s.Err})
+	e.cfg.Observer.Settled(a.info(), Settlement{Outcome: Stale, Err: s.Err})
 }
 
 // holdFor is the pause after so many tries. It is never near zero, as full jitter alone would be at times.
@@ -96,7 +96,7 @@ func (e *engine) end(a *attempt, s Settlement, settle func() error) {
 	if s.Outcome != Acked {
 		e.log(a, s)
 	}
-	e.cfg.Observer.Settled(a.info, s)
+	e.cfg.Observer.Settled(a.info(), s)
 }
 
 func (e *engine) log(a *attempt, s Settlement) {

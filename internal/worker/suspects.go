@@ -2,6 +2,7 @@ package worker
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -77,6 +78,19 @@ func (s *suspects) pick() *attempt {
 	s.waiting[i], s.waiting[last] = s.waiting[last], nil
 	s.waiting = s.waiting[:last]
 	return a
+}
+
+// withdraw takes out those of one queue.
+func (s *suspects) withdraw(q *Queue) []*attempt {
+	var taken []*attempt
+	s.waiting = slices.DeleteFunc(s.waiting, func(a *attempt) bool {
+		if a.queue != q {
+			return false
+		}
+		taken = append(taken, a)
+		return true
+	})
+	return taken
 }
 
 func (s *suspects) started(now time.Time) { s.running, s.since = true, now }

@@ -57,11 +57,11 @@ func TestSuspectsArePickedAtRandomAndOnce(t *testing.T) {
 	for random, want := range map[float64]string{0: "a d c b", 0.5: "c b d a", 0.999: "d c b a"} {
 		s := suspects{random: func() float64 { return random }}
 		for _, id := range []string{"a", "b", "c", "d"} {
-			s.add(&attempt{info: Info{ID: id}}, time.Time{})
+			s.add(&attempt{task: tasks.Task{ID: id}}, time.Time{})
 		}
 		var got []string
 		for len(s.waiting) > 0 {
-			got = append(got, s.pick().info.ID)
+			got = append(got, s.pick().task.ID)
 		}
 		equal(t, fmt.Sprint("order for ", random), strings.Join(got, " "), want)
 	}

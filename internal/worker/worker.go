@@ -32,8 +32,9 @@ type Delivery interface {
 // Source is where the deliveries of one queue come from.
 type Source interface {
 	// Consume hands each delivery to deliver, which never blocks, until ctx is done; then it stops the flow and returns
-	// nil. Deliveries can be settled after it returned.
-	Consume(ctx context.Context, deliver func(Delivery)) error
+	// nil. Deliveries can be settled after it returned. When the flow stops before, because the queue is paused, it calls
+	// withdraw, which gives back what was delivered and not started.
+	Consume(ctx context.Context, deliver func(Delivery), withdraw func()) error
 }
 
 // Publisher publishes what follows an attempt. When it returns nil, the broker has confirmed.
@@ -162,7 +163,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer patience.Stop()
 
 	err := sources()
-	e.giveBack()
+	e.giveBack(e.inbox.empty())
 	e.attempts.Wait()
 	return errors.Join(err, e.abandonedError())
 }

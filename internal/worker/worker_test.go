@@ -468,7 +468,7 @@ func TestSourceThatFailsEndsTheWorker(t *testing.T) {
 
 type quitter struct{}
 
-func (quitter) Consume(context.Context, func(Delivery)) error { return nil }
+func (quitter) Consume(context.Context, func(Delivery), func()) error { return nil }
 
 func TestSourceThatEndsByItselfIsAnError(t *testing.T) {
 	t.Parallel()
