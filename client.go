@@ -139,9 +139,7 @@ func (c *Client) publish(ctx context.Context, p queue.Publication) error {
 	if c.closed {
 		return ErrClosed
 	}
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
-	return c.publisher.Publish(ctx, p)
+	return c.publisher.PublishWithin(ctx, c.publishTimeout, p)
 }
 
 func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {

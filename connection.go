@@ -1,6 +1,7 @@
 package warrener
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -37,7 +38,7 @@ func (c connection) config(role Role) (queue.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		return addresses(url)
+		return queue.Addresses(cmp.Or(url, DefaultURL))
 	}
 	if _, err := urls(); err != nil {
 		return queue.Config{}, err
@@ -50,7 +51,9 @@ func (c connection) config(role Role) (queue.Config, error) {
 
 // events tells the hooks of one connection.
 func (h Hooks) events(role Role) queue.Events {
-	events := queue.Events{Subscribed: h.Subscribed, Unsubscribed: h.Unsubscribed, Cancelled: h.ConsumerCancelled}
+	events := queue.Events{
+		Subscribed: h.Subscribed, Unsubscribed: h.Unsubscribed, Cancelled: h.ConsumerCancelled, Paused: h.Paused, Resumed: h.Resumed,
+	}
 	if h.ConnectionUp != nil {
 		events.Up = func() { h.ConnectionUp(role) }
 	}

@@ -30,7 +30,9 @@ func (c WorkerConfig) engine(l *links) worker.Config {
 			Name:          q.Name,
 			Weight:        max(c.Queues[i].Weight, 1),
 			DeliveryLimit: q.DeliveryLimit,
-			Source:        source{l.consumer, queue.Subscription{Queue: q, Prefetch: c.Prefetch}},
+			Source: source{l.consumer, queue.Subscription{
+				Queue: q, Prefetch: c.Prefetch, AckEach: c.AckEach, Timeout: c.Timeout, ConsumerTimeout: c.ConsumerTimeout,
+			}},
 		})
 	}
 	return cfg
@@ -42,8 +44,8 @@ type source struct {
 	subscription queue.Subscription
 }
 
-func (s source) Consume(ctx context.Context, deliver func(worker.Delivery)) error {
-	return s.consumer.Consume(ctx, s.subscription, func(d *queue.Delivery) { deliver(d) })
+func (s source) Consume(ctx context.Context, deliver func(worker.Delivery), withdraw func()) error {
+	return s.consumer.Consume(ctx, s.subscription, func(d *queue.Delivery) { deliver(d) }, withdraw)
 }
 
 // nextTimeout bounds one try to publish what follows an attempt. It is long, for a message that was sent and whose confirm

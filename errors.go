@@ -50,6 +50,10 @@ var (
 	ErrClosed = queue.ErrClosed
 )
 
+// ErrPaused is what [Hooks].Unsubscribed is told when an operator has paused the queue. It is no fault: the worker stays
+// ready, and takes tasks again when the queue is resumed.
+var ErrPaused = queue.ErrPaused
+
 // What a handler can return, beside any error of its own, to have the task dead-lettered with a reason of its own.
 var (
 	// ErrUnknownTask: the handler knows no task of this name. A [Mux] returns it when it has neither a handler for the
@@ -73,6 +77,11 @@ type MismatchError = queue.MismatchError
 // MissingError says that an exchange or a queue, by its Kind and Name, does not exist at the broker, and that a passive
 // client or worker, which declares nothing, needs it. Let someone declare it who may.
 type MissingError = queue.MissingError
+
+// ConsumerTimeoutError says that a task of the Queue may run (Timeout, 0 for ever) as long as the broker waits for its ack
+// (ConsumerTimeout) or longer. A worker does not start then: the broker would take such a task for lost and give it to
+// another worker, again and again. Shorten [WorkerConfig.Timeout], or raise the queue's consumer timeout by a policy.
+type ConsumerTimeoutError = queue.ConsumerTimeoutError
 
 // Permanent wraps a handler's error to say that no further attempt can succeed: the task is dead-lettered now.
 // Permanent(nil) is nil.

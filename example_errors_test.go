@@ -3,6 +3,7 @@ package warrener_test
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/warrener/warrener"
 )
@@ -25,6 +26,16 @@ func ExampleMissingError() {
 	}
 	explain(&warrener.MissingError{Kind: "queue", Name: "emails"})
 	// Output: ask an operator for the queue emails
+}
+
+func ExampleConsumerTimeoutError() {
+	explain := func(err error) {
+		if tooLong, ok := errors.AsType[*warrener.ConsumerTimeoutError](err); ok {
+			fmt.Printf("tasks of %s have to end within %s, not %s\n", tooLong.Queue, tooLong.ConsumerTimeout, tooLong.Timeout)
+		}
+	}
+	explain(&warrener.ConsumerTimeoutError{Queue: "emails", Timeout: time.Hour, ConsumerTimeout: 30 * time.Minute})
+	// Output: tasks of emails have to end within 30m0s, not 1h0m0s
 }
 
 func ExampleAbandonedError() {

@@ -30,11 +30,15 @@ type Hooks struct {
 	// Blocked is called when the broker stops taking tasks because of an alarm, and with reason "" when it is over.
 	Blocked func(role Role, reason string)
 
-	// Subscribed and Unsubscribed tell whether a worker consumes from a queue. ConsumerCancelled is called when it was the
-	// broker that ended it, as it does when the queue is deleted.
+	// Subscribed and Unsubscribed tell whether a worker consumes from a queue; the error is [ErrPaused] when it need not.
+	// ConsumerCancelled is called when it was the broker that ended it, as it does when the queue is deleted.
 	Subscribed        func(queue string)
 	Unsubscribed      func(queue string, err error)
 	ConsumerCancelled func(queue string)
+
+	// Paused is called when a worker learns that an operator has paused a queue, and Resumed when the pause is over.
+	Paused  func(queue string)
+	Resumed func(queue string)
 
 	// Depths is called by a worker from time to time with what waits at the broker.
 	Depths func(Depths)
@@ -144,8 +148,8 @@ const (
 // Depths are the messages that wait at the broker.
 type Depths struct {
 	Queues   []QueueDepth
-	Delayed  int // in all delay levels together
-	Unrouted int // delayed tasks whose queue is gone
+	Delayed  int // in all delay levels together; -1 when the broker refuses to say
+	Unrouted int // delayed tasks whose queue is gone; -1 likewise
 }
 
 // QueueDepth are the messages of one queue and its dead-letter queue.
@@ -154,7 +158,7 @@ type QueueDepth struct {
 	Ready     int // wait for a worker
 	Unacked   int // are with a worker; -1 when the broker was not asked
 	Consumers int
-	Dead      int // in the dead-letter queue
+	Dead      int // in the dead-letter queue; -1 when the broker refuses to say
 }
 
 // MergeHooks makes one set of hooks of several: each is called, in their order.
@@ -181,6 +185,8 @@ func (h Hooks) then(next Hooks) Hooks {
 		Subscribed:        both1(h.Subscribed, next.Subscribed),
 		Unsubscribed:      both2(h.Unsubscribed, next.Unsubscribed),
 		ConsumerCancelled: both1(h.ConsumerCancelled, next.ConsumerCancelled),
+		Paused:            both1(h.Paused, next.Paused),
+		Resumed:           both1(h.Resumed, next.Resumed),
 		Depths:            both1(h.Depths, next.Depths),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,14 +41,25 @@ type WorkerConfig struct {
 	Concurrency int
 
 	// Prefetch is how many unsettled deliveries of each queue the worker holds; 0 means twice the concurrency, and at least
-	// 250 for a concurrency above 16.
+	// 250 for a concurrency above 16. A long task that has held up the acks of a thousand others no longer counts.
 	Prefetch int
+
+	// AckEach acks each task by itself as soon as it has ended. Otherwise acks are gathered for a millisecond, or until there
+	// are fifty, which is faster by a third and more for tasks of no duration; a worker that is killed then leaves up to as
+	// many finished tasks unacked, and they run again.
+	AckEach bool
 
 	// MaxAttempts, Timeout and Backoff hold for tasks that do not say otherwise; 0 means 25 attempts, 10 minutes for each,
 	// and 1s..1h between them. A negative Timeout means none.
 	MaxAttempts int
 	Timeout     time.Duration
 	Backoff     Backoff
+
+	// ConsumerTimeout tells how long the broker waits for the ack of a delivery of a queue, 0 when the queue has no consumer
+	// timeout of its own. AMQP does not tell, so Run asks this function, if there is one, for each queue before the first
+	// task is taken, and refuses a Timeout that is not below the answer: the broker would give such a task to another worker
+	// while it runs. An error is logged, and Run goes on.
+	ConsumerTimeout func(ctx context.Context, queue string) (time.Duration, error)
 
 	// DrainTimeout is how long running handlers may go on after Run's context is done; 0 means 30 s.
 	DrainTimeout time.Duration
@@ -113,7 +125,8 @@ func (c WorkerConfig) check() error {
 // Run connects, subscribes and runs tasks until ctx is done. Then it drains: it takes no more tasks, gives back those not
 // started, lets the running ones end, and returns nil; or an [*AbandonedError] when some handlers still run after the
 // drain timeout. It reconnects for ever, but gives up on a broker that it never reached ([ErrUnavailable], after
-// ConnectTimeout; [ErrAccessRefused] at once) and on queues that do not fit ([*MismatchError], [*MissingError]).
+// ConnectTimeout; [ErrAccessRefused] at once) and on queues that do not fit ([*MismatchError], [*MissingError],
+// [*ConsumerTimeoutError]).
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.cfg.check(); err != nil {
 		return err
@@ -164,7 +177,8 @@ func (w *Worker) setLinks(l *links) {
 }
 
 // Ready is nil when the worker is connected and subscribed to all its queues, and the broker agrees; else it says what is
-// missing. An alarm at the broker does not keep a worker from being ready: it goes on consuming.
+// missing. An alarm at the broker does not keep a worker from being ready: it goes on consuming. Nor does a pause: see
+// [Worker.Paused].
 func (w *Worker) Ready() error {
 	w.mu.Lock()
 	l := w.readable
@@ -177,6 +191,17 @@ func (w *Worker) Ready() error {
 		err = nil
 	}
 	return errors.Join(l.consumer.Ready(), err)
+}
+
+// Paused are the queues, sorted, that the worker takes nothing from because an operator has paused them.
+func (w *Worker) Paused() []string {
+	w.mu.Lock()
+	l := w.readable
+	w.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	return slices.Sorted(slices.Values(l.consumer.Paused()))
 }
 
 func (c WorkerConfig) info() WorkerInfo {

@@ -22,8 +22,8 @@ type families struct {
 	messages, consumers, deadLetters *prometheus.GaugeVec
 	delayed, unrouted, depthsRead    *prometheus.GaugeVec
 
-	connections, blocked, subscriptions *prometheus.GaugeVec
-	reconnects, cancels                 *prometheus.CounterVec
+	connections, blocked, subscriptions, paused *prometheus.GaugeVec
+	reconnects, cancels                         *prometheus.CounterVec
 
 	concurrency, build *prometheus.GaugeVec
 }
@@ -94,6 +94,8 @@ func (f *families) connecting() {
 	f.blocked = f.gauge("connection_blocked",
 		"1 while the broker takes nothing from connections of this role because of a memory or disk alarm.", "role")
 	f.subscriptions = f.gauge("subscriptions", "Subscriptions to a queue that the broker has agreed to.", "queue")
+	f.paused = f.gauge("queue_paused",
+		"1 while an operator has paused the queue, so that a worker takes nothing from it; every worker of the queue tells the same.", "queue")
 	f.cancels = f.counter("consumer_cancels_total",
 		"Subscriptions ended by the broker, as when the queue was deleted.", "queue")
 }

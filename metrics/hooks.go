@@ -30,6 +30,7 @@ func (m *Metrics) workerStarted(w warrener.WorkerInfo) {
 	for _, name := range w.Queues {
 		queue := m.queueLabel(name)
 		m.subscriptions.announce(queue)
+		m.families.paused.WithLabelValues(queue)
 		m.families.cancels.WithLabelValues(queue)
 		m.families.messages.WithLabelValues(queue, ready)
 		m.families.consumers.WithLabelValues(queue)
@@ -114,6 +115,14 @@ func (m *Metrics) queueUnsubscribed(queue string, err error) {
 	m.subscriptions.fall(m.queueLabel(queue), err)
 }
 
+func (m *Metrics) queuePaused(queue string) {
+	m.families.paused.WithLabelValues(m.queueLabel(queue)).Set(1)
+}
+
+func (m *Metrics) queueResumed(queue string) {
+	m.families.paused.WithLabelValues(m.queueLabel(queue)).Set(0)
+}
+
 func (m *Metrics) consumerCancelled(queue string) {
 	m.families.cancels.WithLabelValues(m.queueLabel(queue)).Inc()
 }
@@ -128,9 +137,15 @@ func (m *Metrics) depthsRead(d warrener.Depths) {
 			m.families.messages.DeleteLabelValues(queue, unacked)
 		}
 		m.families.consumers.WithLabelValues(queue).Set(float64(q.Consumers))
-		m.families.deadLetters.WithLabelValues(queue).Set(float64(q.Dead))
+		if q.Dead >= 0 {
+			m.families.deadLetters.WithLabelValues(queue).Set(float64(q.Dead))
+		}
 	}
-	m.families.delayed.WithLabelValues().Set(float64(d.Delayed))
-	m.families.unrouted.WithLabelValues().Set(float64(d.Unrouted))
+	if d.Delayed >= 0 {
+		m.families.delayed.WithLabelValues().Set(float64(d.Delayed))
+	}
+	if d.Unrouted >= 0 {
+		m.families.unrouted.WithLabelValues().Set(float64(d.Unrouted))
+	}
 	m.families.depthsRead.WithLabelValues().SetToCurrentTime()
 }

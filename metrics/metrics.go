@@ -81,6 +81,8 @@ func (m *Metrics) Hooks() warrener.Hooks {
 		Subscribed:        m.queueSubscribed,
 		Unsubscribed:      m.queueUnsubscribed,
 		ConsumerCancelled: m.consumerCancelled,
+		Paused:            m.queuePaused,
+		Resumed:           m.queueResumed,
 
 		Depths: m.depthsRead,
 	}

@@ -88,6 +88,9 @@ func settle(h warrener.Hooks) {
 // reconnect leaves the process subscribed again to one of two queues, with publishing blocked.
 func reconnect(h warrener.Hooks) {
 	h.ConsumerCancelled("images")
+	h.Paused("emails")
+	h.Resumed("emails")
+	h.Paused("images")
 	h.Unsubscribed("images", errLost)
 	h.Unsubscribed("emails", errLost)
 	h.ConnectionDown(warrener.RoleConsume, errLost)
