@@ -1,5 +1,5 @@
-// Package management asks RabbitMQ's management HTTP API for the one count that AMQP does not tell: how many messages of
-// a queue are with consumers.
+// Package management asks RabbitMQ's management HTTP API for what AMQP does not tell: how many messages of a queue are with
+// consumers, arguments and policies, bindings, the broker's clock. It only reads.
 package management
 
 import (
@@ -72,41 +72,64 @@ func firstBroker(address string) (*url.URL, error) {
 	return broker, nil
 }
 
+// What an answer means that is none.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrRefused  = errors.New("access refused")
+)
+
 // Unacked is how many messages of the queue are with consumers. The API counts every few seconds only.
 func (c *Client) Unacked(ctx context.Context, queue string) (int, error) {
-	count, err := c.unacked(ctx, queue)
-	if err != nil {
-		return 0, fmt.Errorf("ask the management API for queue %q: %w", queue, err)
-	}
-	return count, nil
-}
-
-func (c *Client) unacked(ctx context.Context, queue string) (int, error) {
-	target := c.base.JoinPath("api", "queues", url.PathEscape(c.vhost), url.PathEscape(queue))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
-	if err != nil {
-		return 0, err
-	}
-	response, err := c.requests.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return 0, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return 0, errors.New(response.Status)
-	}
 	var answer struct {
 		Unacked *int `json:"messages_unacknowledged"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return 0, err
+	err := c.get(ctx, &answer, "queues", c.vhost, queue)
+	if err == nil && answer.Unacked == nil {
+		err = errors.New("the answer has no messages_unacknowledged")
 	}
-	if answer.Unacked == nil {
-		return 0, errors.New("the answer has no messages_unacknowledged")
+	if err != nil {
+		return 0, fmt.Errorf("ask the management API for queue %q: %w", queue, err)
 	}
 	return *answer.Unacked, nil
 }
+
+// get asks for api/path, a segment each, and reads the answer into out.
+func (c *Client) get(ctx context.Context, out any, path ...string) error {
+	body, _, err := c.ask(ctx, path...)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, out)
+}
+
+func (c *Client) ask(ctx context.Context, path ...string) ([]byte, http.Header, error) {
+	segments := []string{"api"}
+	for _, segment := range path {
+		segments = append(segments, url.PathEscape(segment))
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.JoinPath(segments...).String(), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	response, err := c.requests.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, nil, err
+	}
+	switch response.StatusCode {
+	case http.StatusOK:
+		return body, response.Header, nil
+	case http.StatusNotFound:
+		return nil, nil, fmt.Errorf("%w: %s", ErrNotFound, response.Status)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return nil, nil, fmt.Errorf("%w: %s", ErrRefused, response.Status)
+	}
+	return nil, nil, errors.New(response.Status)
+}
+
+// maxAnswer has room for a list of ten thousand queues.
+const maxAnswer = 32 << 20
