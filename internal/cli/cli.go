@@ -45,13 +45,18 @@ func (r Root) Command() *cobra.Command {
 	r.Shared.Flags(root.PersistentFlags(), r.LogLevel)
 	config.Describe(root.PersistentFlags(), r.Name)
 	source := config.Source{Program: r.Name, Getenv: r.Getenv, Known: flagsOf(root.PersistentFlags())}
-	for _, c := range r.Commands {
+	root.AddCommand(r.Commands...)
+	for _, c := range below(root) {
+		if c.HasSubCommands() {
+			c.Args, c.RunE, c.DisableFlagsInUseLine = cobra.ArbitraryArgs, noCommand, true
+			c.SuggestionsMinimumDistance = root.SuggestionsMinimumDistance
+			continue
+		}
 		config.Describe(c.Flags(), r.Name)
 		source.Known = append(source.Known, flagsOf(c.Flags())...)
 		args := c.Args
 		c.Args = func(c *cobra.Command, given []string) error { return Usage(args(c, given)) }
 		c.PreRunE = func(c *cobra.Command, _ []string) error { return Configuration(source.Apply(c.Flags())) }
-		root.AddCommand(c)
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return Usage(fmt.Errorf("%w; see %s --help", err, c.CommandPath()))
@@ -59,15 +64,24 @@ func (r Root) Command() *cobra.Command {
 	return root
 }
 
+// below are the commands of a command, and theirs.
+func below(c *cobra.Command) []*cobra.Command {
+	var all []*cobra.Command
+	for _, sub := range c.Commands() {
+		all = append(append(all, sub), below(sub)...)
+	}
+	return all
+}
+
 func noCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return Usage(fmt.Errorf("no command given; see %s --help", root.Name()))
+		return Usage(fmt.Errorf("no command given; see %s --help", root.CommandPath()))
 	}
 	hint := ""
 	if similar := root.SuggestionsFor(args[0]); len(similar) > 0 {
 		hint = "did you mean " + strings.Join(similar, " or ") + "? "
 	}
-	return Usage(fmt.Errorf("unknown command %q; %ssee %s --help", args[0], hint, root.Name()))
+	return Usage(fmt.Errorf("unknown command %q; %ssee %s --help", args[0], hint, root.CommandPath()))
 }
 
 func flagsOf(flags *pflag.FlagSet) []*pflag.Flag {

@@ -43,6 +43,7 @@ func TestExitCodes(t *testing.T) {
 		{"configuration", cli.Configuration(errors.New("x")), 78, ""},
 		{"mismatch", &warrener.MismatchError{Kind: "queue", Name: "q"}, 78, "--queue-type"},
 		{"missing", &warrener.MissingError{Kind: "queue", Name: "q"}, 78, "--passive"},
+		{"consumer timeout", &warrener.ConsumerTimeoutError{Queue: "q"}, 78, "--timeout-task"},
 		{"unroutable", warrener.ErrUnroutable, 78, "--queue"},
 		{"timeout", timeout, 124, ""},
 		{"abandoned", &warrener.AbandonedError{}, 1, "--drain-timeout"},
@@ -138,9 +139,15 @@ func run(t *testing.T, getenv map[string]string, args ...string) (string, error)
 	}}
 	broker.Flags(publish.Flags(), time.Second)
 	publish.Flags().Int("count", 1, "")
+	group := &cobra.Command{Use: "queue"}
+	group.AddCommand(&cobra.Command{Use: "pause", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		fmt.Fprint(c.OutOrStdout(), c.Flag("reason").Value)
+		return nil
+	}})
+	group.Commands()[0].Flags().String("reason", "", "why")
 	root := cli.Root{
 		Name: "producer", Short: "Test", LogLevel: slog.LevelInfo, Shared: &shared,
-		Getenv: func(name string) string { return getenv[name] }, Commands: []*cobra.Command{publish},
+		Getenv: func(name string) string { return getenv[name] }, Commands: []*cobra.Command{publish, group},
 	}.Command()
 	root.SetArgs(args)
 	root.SetOut(&out)
@@ -167,6 +174,9 @@ func TestCommandLineMistakes(t *testing.T) {
 		{name: "two names", args: []string{"publish", "x", "y"}, code: 2, want: `not also "y"`},
 		{name: "wrong variable", env: map[string]string{"WARRENER_PRODUCER_COUNT": "y"}, args: []string{"publish", "x"}, code: 78, want: "WARRENER_PRODUCER_COUNT"},
 		{name: "no such file", args: []string{"publish", "x", "--config=/nowhere"}, code: 78, want: "/nowhere"},
+		{name: "no command of a group", args: []string{"queue"}, code: 2, want: "no command given; see producer queue --help"},
+		{name: "unknown command of a group", args: []string{"queue", "puase"}, code: 2, want: `unknown command "puase"; did you mean pause?`},
+		{name: "unknown flag in a group", args: []string{"queue", "pause", "-x"}, code: 2, want: "see producer queue pause --help"},
 		{name: "shared flag before the command", args: []string{"--log-format=xml", "publish", "x"}, code: 2, want: "want text or json"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -189,6 +199,10 @@ func TestCommandGetsItsValues(t *testing.T) {
 	if err != nil || out != "amqp://h/" {
 		t.Errorf("got %q, %v", out, err)
 	}
+	out, err = run(t, map[string]string{"WARRENER_PRODUCER_REASON": "because"}, "queue", "pause")
+	if err != nil || out != "because" {
+		t.Errorf("in a group: got %q, %v", out, err)
+	}
 }
 
 func TestHelpAndVersionAreData(t *testing.T) {
@@ -205,10 +219,16 @@ func TestDocumentReplacesOnePart(t *testing.T) {
 	t.Parallel()
 
 	root := &cobra.Command{Use: "producer", Short: "Put tasks in", Run: func(*cobra.Command, []string) {}}
+	group := &cobra.Command{Use: "queue", Short: "Look at queues"}
+	pause := &cobra.Command{Use: "pause", Short: "Stop a queue", Run: func(*cobra.Command, []string) {}}
+	pause.Flags().String("reason", "", "why")
+	group.AddCommand(pause)
+	root.AddCommand(group)
 	page := "# Page\n<!-- producer: written by make generate -->\nold\n<!-- end of producer -->\nrest\n"
 	got, err := cli.Document(page, root)
 	if err != nil || !strings.HasPrefix(got, "# Page\n") || !strings.HasSuffix(got, "rest\n") ||
-		strings.Contains(got, "old") || !strings.Contains(got, "Put tasks in") {
+		strings.Contains(got, "old") || !strings.Contains(got, "Put tasks in") ||
+		!strings.Contains(got, "### producer queue pause\n") {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if _, err := cli.Document("# Page\n", root); err == nil {

@@ -18,8 +18,8 @@ func Document(page string, root *cobra.Command) (string, error) {
 		return "", fmt.Errorf("the page has no part of %s: want the lines\n%s%s", root.Name(), begin, end)
 	}
 	var part strings.Builder
-	for _, c := range append([]*cobra.Command{root}, root.Commands()...) {
-		if c != root && !c.HasFlags() {
+	for _, c := range append([]*cobra.Command{root}, below(root)...) {
+		if c != root && !c.HasFlags() && !c.HasSubCommands() {
 			continue // cobra's own
 		}
 		heading := "##"

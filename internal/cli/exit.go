@@ -67,6 +67,14 @@ func Usage(err error) error { return coded(BadUsage, err) }
 // Usagef is Usage with a text.
 func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
+// UsageIf is Usage for an error that is the one named, and else the error itself.
+func UsageIf(err, named error) error {
+	if errors.Is(err, named) {
+		return Usage(err)
+	}
+	return err
+}
+
 // Configuration marks err as a mistake in the environment or the file. Configuration(nil) is nil.
 func Configuration(err error) error { return coded(Mismatch, err) }
 
@@ -112,6 +120,7 @@ func judge(err error) verdict {
 		abandoned *warrener.AbandonedError
 		mismatch  *warrener.MismatchError
 		missing   *warrener.MissingError
+		tooLong   *warrener.ConsumerTimeoutError
 	)
 	switch {
 	case err == nil:
@@ -126,6 +135,9 @@ func judge(err error) verdict {
 		return verdict{Mismatch, "Nothing was changed. Ask for what is there (see --queue-type), or delete it by hand once it is empty."}
 	case errors.As(err, &missing):
 		return verdict{Mismatch, "Declare it (a worker without --passive does), or correct the name."}
+	case errors.As(err, &tooLong):
+		return verdict{Mismatch, "The broker would give the task to another worker while it runs. Shorten --timeout-task, or raise the queue's" +
+			" consumer timeout by a policy (consumer-timeout)."}
 	case errors.Is(err, warrener.ErrUnroutable):
 		return verdict{Mismatch, "A worker declares its queues when it starts: start one, or correct --queue."}
 	}

@@ -28,6 +28,9 @@ func Variables(f *pflag.Flag, program string) []string {
 	return []string{name + upper(f.Name)}
 }
 
+// ReadFrom names the variables that f is read from, in place of the one made from its name.
+func ReadFrom(f *pflag.Flag, variables ...string) { annotate(f, variablesFlag, variables...) }
+
 func upper(name string) string { return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) }
 
 func (s Source) fromEnvironment(f *pflag.Flag) error {

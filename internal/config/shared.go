@@ -27,11 +27,14 @@ func (s *Shared) Flags(flags *pflag.FlagSet, level slog.Level) {
 	own.StringVar(&s.file, "config", "", "YAML `file` with values for flags; none is read unless it is named")
 	own.TextVar(&s.logLevel, "log-level", level, "least `level` that is logged: debug, info, warn or error")
 	own.Var(&s.logFormat, "log-format", "text or json")
-	own.BoolVar(&s.noColor, "no-color", false, "no colours in logs on a terminal")
+	own.BoolVar(&s.noColor, "no-color", false, "no colours on a terminal")
 	own.DurationVar(&s.Timeout, "timeout", 0, "give up after this long, with exit code 124 (default: never)")
 	annotate(own.Lookup("no-color"), variablesFlag, "NO_COLOR")
 	share(flags, own)
 }
+
+// Colours says whether a terminal may be written to in colours.
+func (s *Shared) Colours() bool { return !s.noColor }
 
 // Broker are the flags of a command that talks to the broker.
 type Broker struct {
@@ -49,6 +52,24 @@ func (b *Broker) Flags(flags *pflag.FlagSet, connectTimeout time.Duration) {
 	annotate(own.Lookup("url"), variablesFlag, "WARRENER_URL", "RABBITMQ_URL", "AMQP_URL", "CLOUDAMQP_URL")
 	share(flags, own)
 }
+
+// Management is the flag of a command that asks RabbitMQ's management API.
+type Management struct{ url Secret }
+
+// Flags adds it to a command; use says for what.
+func (m *Management) Flags(flags *pflag.FlagSet, use string) {
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	own.Var(&m.url, "management-url", "RabbitMQ's management API, http://user:password@host:15672, "+use+
+		"; user and password may be left out when they are the broker's")
+	annotate(own.Lookup("management-url"), variablesFlag, "WARRENER_MANAGEMENT_URL", "RABBITMQ_MANAGEMENT_URL")
+	share(flags, own)
+}
+
+// Address is the API's address; "" when none is given.
+func (m *Management) Address() (string, error) { return m.url.Read() }
+
+// Warn logs it when the address has a password that other users of the machine can read.
+func (m *Management) Warn(log *slog.Logger) { m.url.Warn(log, "management-url") }
 
 // Address is the broker's address; "" for the default. It is asked for at each dial, see [Secret.Read].
 func (b *Broker) Address() (string, error) { return b.url.Read() }

@@ -28,35 +28,95 @@ type row struct {
 	modules []string // third-party modules
 }
 
+// forDevelopers are the packages that only tests and developers run.
+func forDevelopers() []string {
+	return []string{
+		"internal/rabbit",
+		"internal/rabbit/flock",
+		"internal/rabbit/rabbittest",
+		"internal/rabbit/with",
+		"test/compose",
+		"test/conformance",
+		"test/faults",
+		"test/faults/agent",
+		"test/faults/ledger",
+		"test/faults/poison",
+		"test/faults/run",
+		"test/simulation",
+		"test/simulation/simulate",
+		"test",
+	}
+}
+
+// examples are for users to read.
+func examples() []row {
+	return []row{
+		{pkg: "examples/idempotent", ours: []string{"."}},
+		{pkg: "examples/formatter"},
+		{pkg: "examples/orders", ours: []string{"."}},
+		{pkg: "examples/gofmt", modules: []string{"github.com/prometheus/client_model", "github.com/prometheus/common"}},
+	}
+}
+
+// The third-party modules that rows name.
+const (
+	amqp       = "github.com/rabbitmq/amqp091-go"
+	ansi       = "github.com/charmbracelet/x/ansi"
+	bubbletea  = "charm.land/bubbletea/v2"
+	cobra      = "github.com/spf13/cobra"
+	flags      = "github.com/spf13/pflag"
+	limiter    = "golang.org/x/time"
+	procfs     = "github.com/prometheus/procfs"
+	progress   = "github.com/schollz/progressbar/v3"
+	prometheus = "github.com/prometheus/client_golang"
+	shellwords = "github.com/mattn/go-shellwords"
+	system     = "golang.org/x/sys"
+	terminal   = "golang.org/x/term"
+	uuid       = "github.com/google/uuid"
+	yaml       = "go.yaml.in/yaml/v3"
+)
+
 // table is the import table of docs/architecture.md, lowest level first.
 func table() []row {
-	const (
-		amqp       = "github.com/rabbitmq/amqp091-go"
-		cobra      = "github.com/spf13/cobra"
-		flags      = "github.com/spf13/pflag"
-		progress   = "github.com/schollz/progressbar/v3"
-		prometheus = "github.com/prometheus/client_golang"
-		shellwords = "github.com/mattn/go-shellwords"
-		system     = "golang.org/x/sys"
-		terminal   = "golang.org/x/term"
-		uuid       = "github.com/google/uuid"
-		yaml       = "go.yaml.in/yaml/v3"
-	)
-	return []row{
+	rows := []row{
 		{pkg: "internal/tasks", modules: []string{uuid}},
 		{pkg: "internal/topology"},
 
 		{pkg: "internal/queue", ours: []string{"internal/tasks", "internal/topology"}, modules: []string{amqp}},
 		{pkg: "internal/worker", ours: []string{"internal/tasks"}},
+		{pkg: "internal/deadletter", ours: []string{"internal/queue", "internal/tasks", "internal/topology"}, modules: []string{limiter}},
 
 		{pkg: ".", ours: []string{"internal/tasks", "internal/topology", "internal/queue", "internal/worker"}},
+
+		{pkg: "internal/broker/wire"},
+		{pkg: "internal/broker/vhost", ours: []string{"internal/broker/wire"}},
+		{pkg: "internal/broker", ours: []string{"internal/broker/wire", "internal/broker/vhost"}},
+		{
+			pkg:  "warrenertest",
+			ours: []string{".", "internal/broker", "internal/broker/vhost", "internal/tasks", "internal/topology"},
+		},
 
 		{pkg: "internal/callback", ours: []string{"."}},
 		{pkg: "internal/subprocess", ours: []string{"."}, modules: []string{shellwords, system}},
 		{pkg: "metrics", ours: []string{"."}, modules: []string{prometheus}},
 
+		{pkg: "internal/status", ours: []string{"metrics"}, modules: []string{prometheus}},
 		{pkg: "internal/config", modules: []string{flags, yaml}},
 		{pkg: "internal/management"},
+		{
+			pkg:     "internal/operate",
+			ours:    []string{"internal/management", "internal/queue", "internal/tasks", "internal/topology"},
+			modules: []string{uuid},
+		},
+		{pkg: "internal/figures", ours: []string{"internal/management", "internal/operate"}},
+		{pkg: "internal/live", ours: []string{"internal/figures", "internal/operate"}, modules: []string{bubbletea, ansi}},
+		{pkg: "internal/definitions", ours: []string{"internal/topology"}, modules: []string{yaml}},
+		{pkg: "internal/doctor", ours: []string{"internal/management", "internal/queue", "internal/topology"}},
+		{
+			pkg:     "internal/bench",
+			ours:    []string{".", "internal/management", "internal/queue", "internal/topology", "metrics"},
+			modules: []string{uuid, prometheus, procfs, amqp, system},
+		},
 		{pkg: "internal/cli", ours: []string{".", "internal/config"}, modules: []string{cobra, flags, terminal}},
 		{
 			pkg:     "cmd/producer",
@@ -67,19 +127,27 @@ func table() []row {
 			pkg: "cmd/worker",
 			ours: []string{
 				".", "internal/callback", "internal/cli", "internal/config", "internal/management", "internal/subprocess",
+				"internal/topology", "internal/status", "metrics",
+			},
+			modules: []string{cobra, flags},
+		},
+		{
+			pkg: "cmd/warrener",
+			ours: []string{
+				".", "internal/bench", "internal/broker", "internal/cli", "internal/config", "internal/deadletter", "internal/definitions", "internal/doctor",
+				"internal/live", "internal/management", "internal/operate", "internal/queue", "internal/status", "internal/tasks",
 				"internal/topology", "metrics",
 			},
-			modules: []string{cobra, flags, prometheus},
+			modules: []string{cobra, flags, progress},
 		},
 
-		{pkg: "examples/gofmt", modules: []string{"github.com/prometheus/client_model", "github.com/prometheus/common"}},
 		{pkg: "internal/house"},
-		{pkg: "internal/rabbit", ours: []string{anything}, modules: []string{anything}},
-		{pkg: "internal/rabbit/flock", ours: []string{anything}, modules: []string{anything}},
-		{pkg: "internal/rabbit/rabbittest", ours: []string{anything}, modules: []string{anything}},
-		{pkg: "internal/rabbit/with", ours: []string{anything}, modules: []string{anything}},
-		{pkg: "test", ours: []string{anything}, modules: []string{anything}},
 	}
+	rows = append(rows, examples()...)
+	for _, pkg := range forDevelopers() {
+		rows = append(rows, row{pkg: pkg, ours: []string{anything}, modules: []string{anything}})
+	}
+	return rows
 }
 
 func TestEveryPackageImportsOnlyWhatItsRowAllows(t *testing.T) {
