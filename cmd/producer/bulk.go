@@ -62,7 +62,7 @@ A file that has something in it is not written over; one that would remain empty
 		},
 	}
 	flags := cmd.Flags()
-	link.broker.Flags(flags, connectTimeout)
+	link.flags(flags)
 	flags.StringVar(&opts.format.task, "task", "", "every line is the payload of a task of this `name`")
 	flags.BoolVar(&opts.format.text, "lines", false, "every line is text, not JSON; needs --task")
 	flags.StringVarP(&opts.format.queue, "queue", "q", "", "`queue` of the tasks that name none (default \"default\")")

@@ -205,3 +205,24 @@ func TestNoPasswordIsEverPrinted(t *testing.T) {
 		}
 	}
 }
+
+func TestPassiveProducersDeclareNothing(t *testing.T) {
+	t.Parallel()
+
+	for _, tt := range []struct {
+		args   []string
+		getenv env
+		want   bool
+	}{
+		{args: []string{"publish", "t"}},
+		{args: []string{"publish", "t", "--passive"}, want: true},
+		{args: []string{"bulk", "--passive"}, want: true},
+		{args: []string{"bulk"}, getenv: env{"WARRENER_PRODUCER_PASSIVE": "true"}, want: true},
+	} {
+		b := &broker{t: t}
+		run(t.Context(), b, strings.NewReader(`{"task": "t"}`), tt.getenv, tt.args...).check(t, 0, "")
+		if b.cfg.Passive != tt.want {
+			t.Errorf("%v with %v: passive is %t", tt.args, tt.getenv, b.cfg.Passive)
+		}
+	}
+}

@@ -54,7 +54,7 @@ The queue has to exist: the workers that take from it declare it when they start
 		},
 	}
 	flags := cmd.Flags()
-	link.broker.Flags(flags, connectTimeout)
+	link.flags(flags)
 	flags.StringVar(&opts.payload, "payload", "null", "the payload: `JSON`, @FILE to read it from a file, or - for stdin")
 	flags.StringVarP(&opts.queue, "queue", "q", warrener.DefaultQueue, "`queue` that the task goes to")
 	flags.StringVar(&opts.id, "id", "", "`id` of the task, to publish one again whose outcome is unknown (default: a new UUIDv7)")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/warrener/warrener"
 	"github.com/warrener/warrener/internal/cli"
@@ -38,18 +39,24 @@ func newRootCommand(getenv func(string) string, dial dialer) *cobra.Command {
 
 // connection is how the commands reach the broker.
 type connection struct {
-	shared config.Shared
-	broker config.Broker
-	dial   dialer
+	shared  config.Shared
+	broker  config.Broker
+	passive bool
+	dial    dialer
 }
 
 const connectTimeout = 5 * time.Second // somebody waits at the prompt
+
+func (c *connection) flags(flags *pflag.FlagSet) {
+	c.broker.Flags(flags, connectTimeout)
+	flags.BoolVar(&c.passive, "passive", false, "declare nothing: what is needed has to be there")
+}
 
 func (c *connection) open(ctx context.Context, stderr io.Writer) (publisher, error) {
 	log := c.shared.Logger(stderr, cli.IsTerminal(stderr))
 	c.broker.Warn(log)
 	client, err := c.dial(ctx, warrener.ClientConfig{
-		URLFunc: c.broker.Address, ConnectTimeout: c.broker.ConnectTimeout, Logger: log,
+		URLFunc: c.broker.Address, Passive: c.passive, ConnectTimeout: c.broker.ConnectTimeout, Logger: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)

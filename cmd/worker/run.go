@@ -16,6 +16,7 @@ import (
 	"github.com/warrener/warrener"
 	"github.com/warrener/warrener/internal/cli"
 	"github.com/warrener/warrener/internal/config"
+	"github.com/warrener/warrener/internal/status"
 	"github.com/warrener/warrener/metrics"
 )
 
@@ -29,6 +30,7 @@ type runOptions struct {
 	passive       bool
 	concurrency   concurrency
 	prefetch      int
+	ackEach       bool
 	maxAttempts   int
 	backoff       string
 	timeout       time.Duration
@@ -68,7 +70,8 @@ what Retry-After says; any other 4xx dead-letters the task.
                   without times, always
 
 The metrics address has /metrics for Prometheus, /healthz (200 while the program runs) and /readyz (200
-while the worker is connected and subscribed, else 503 and why).
+while the worker is connected and subscribed, else 503 and why; a queue that is paused counts as subscribed,
+and is named).
 
 SIGTERM or SIGINT drains: no more tasks are taken, and running ones have --drain-timeout to end. A second
 one kills. --timeout drains as well, and then the exit code is 124.`,
@@ -96,13 +99,14 @@ func (o *runOptions) flags(flags *pflag.FlagSet) {
 	flags.VarP(&o.concurrency, "concurrency", "c", "how many tasks run at once, or auto: four for each CPU")
 	flags.IntVar(&o.prefetch, "prefetch", 0, "how many tasks of each queue the worker holds (default: twice the concurrency,"+
 		" and at least 250 for a concurrency above 16)")
+	flags.BoolVar(&o.ackEach, "ack-each", false, "ack each task by itself and at once: slower for short tasks, but a worker that is killed leaves fewer finished ones to run again")
 	flags.IntVar(&o.maxAttempts, "max-attempts", 25, "how often a task is tried that does not say so itself, the first time included")
 	flags.StringVar(&o.backoff, "backoff", "1s..1h", "wait before the next attempt, `min..max`: at random up to min, 2·min, 4·min… max")
 	flags.DurationVar(&o.timeout, "timeout-task", 10*time.Minute, "how long an attempt may take for a task that does not say so itself; 0: for ever")
 	flags.DurationVar(&o.drainTimeout, "drain-timeout", 30*time.Second, "how long running tasks may go on when the worker is told to stop")
 	flags.StringVar(&o.metricsAddr, "metrics-addr", defaultMetricsAddr, `where to serve metrics and health; "" not at all`)
 	flags.Var(&o.managementURL, "management-url", "RabbitMQ's management API, http://user:password@host:15672, to learn how many"+
-		" tasks are with workers; user and password may be left out when they are the broker's")
+		" tasks are with workers, and whether the queues' consumer timeouts hold --timeout-task; user and password may be left out when they are the broker's")
 	o.handlers.flags(flags)
 }
 
@@ -142,20 +146,21 @@ func runWorker(ctx context.Context, opts *runOptions) error {
 	if err != nil {
 		return cli.Usage(err)
 	}
+	cfg.ConsumerTimeout = unacked.consumerTimeout()
 	collectOften(int(opts.concurrency))
 	tally := &tally{}
 	measured := metrics.New(metrics.Options{})
 	cfg.Hooks = warrener.MergeHooks(unacked.hooks(measured.Hooks()), tally.hooks())
 	worker := warrener.NewWorker(cfg)
 
-	server, err := listen(opts.metricsAddr, newMux(measured, worker.Ready), log)
+	server, err := listen(opts.metricsAddr, status.NewHandler(measured, worker.Ready, worker.Paused), log)
 	if err != nil {
 		return err
 	}
-	defer server.close()
+	defer server.Close()
 	defer unacked.start(ctx)()
 	log.Info("worker starts", "queues", opts.queues, "tasks", cfg.Handler.(*warrener.Mux).Names(), "concurrency", opts.concurrency.String(),
-		"metrics", server.addr)
+		"metrics", server.Addr)
 	err = worker.Run(ctx)
 	log.Info("worker ends", tally.summary()...)
 	var timeout *cli.TimeoutError
@@ -169,7 +174,7 @@ func runWorker(ctx context.Context, opts *runOptions) error {
 func (o *runOptions) config(log *slog.Logger) (warrener.WorkerConfig, error) {
 	cfg := warrener.WorkerConfig{
 		URLFunc: o.broker.Address, Passive: o.passive, ConnectTimeout: o.broker.ConnectTimeout,
-		Concurrency: int(o.concurrency), Prefetch: o.prefetch, MaxAttempts: o.maxAttempts,
+		Concurrency: int(o.concurrency), Prefetch: o.prefetch, AckEach: o.ackEach, MaxAttempts: o.maxAttempts,
 		Timeout: o.timeout, DrainTimeout: o.drainTimeout, Logger: log,
 	}
 	if o.timeout == 0 {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/warrener/warrener"
+	"github.com/warrener/warrener/internal/status"
 	"github.com/warrener/warrener/metrics"
 )
 
@@ -35,29 +36,32 @@ func TestMetricsAddress(t *testing.T) {
 
 	notReady := errors.New("queue \"emails\": not subscribed yet")
 	var problem error
+	var paused []string
 	measured := metrics.New(metrics.Options{})
 	measured.Hooks().WorkerStarted(warrener.WorkerInfo{Name: "w", Queues: []string{"emails"}, Tasks: []string{"email.send"}, Concurrency: 4})
-	s, err := listen("127.0.0.1:0", newMux(measured, func() error { return problem }), silent())
+	s, err := listen("127.0.0.1:0", status.NewHandler(measured, func() error { return problem }, func() []string { return paused }), silent())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	defer s.Close()
 	for _, tt := range []struct {
 		path    string
 		problem error
+		paused  []string
 		code    int
 		want    string
 	}{
-		{"/healthz", notReady, 200, "alive\n"},
-		{"/readyz", nil, 200, "ready\n"},
-		{"/readyz", notReady, 503, notReady.Error()},
-		{"/metrics", notReady, 200, `warrener_deliveries_settled_total{outcome="acked",queue="emails",task="email.send"} 0`},
-		{"/metrics", nil, 200, "go_goroutines"},
-		{"/metrics", nil, 200, "process_"},
-		{"/", nil, 404, "not found"},
+		{"/healthz", notReady, nil, 200, "alive\n"},
+		{"/readyz", nil, nil, 200, "ready\n"},
+		{"/readyz", nil, []string{"emails", "images"}, 200, "ready, but paused: emails, images\n"},
+		{"/readyz", notReady, []string{"images"}, 503, notReady.Error()},
+		{"/metrics", notReady, nil, 200, `warrener_deliveries_settled_total{outcome="acked",queue="emails",task="email.send"} 0`},
+		{"/metrics", nil, nil, 200, "go_goroutines"},
+		{"/metrics", nil, nil, 200, "process_"},
+		{"/", nil, nil, 404, "not found"},
 	} {
-		problem = tt.problem
-		if code, body := get(t, "http://"+s.addr+tt.path); code != tt.code || !strings.Contains(body, tt.want) {
+		problem, paused = tt.problem, tt.paused
+		if code, body := get(t, "http://"+s.Addr+tt.path); code != tt.code || !strings.Contains(body, tt.want) {
 			t.Errorf("%s: %d, want %d with %q in:\n%.300s", tt.path, code, tt.code, tt.want, body)
 		}
 	}
@@ -67,7 +71,8 @@ func TestHealthcheck(t *testing.T) {
 	t.Parallel()
 
 	var problem error
-	worker := httptest.NewServer(newMux(metrics.New(metrics.Options{}), func() error { return problem }))
+	var paused []string
+	worker := httptest.NewServer(status.NewHandler(metrics.New(metrics.Options{}), func() error { return problem }, func() []string { return paused }))
 	defer worker.Close()
 	address := strings.TrimPrefix(worker.URL, "http://")
 	_, port, _ := strings.Cut(address, ":")

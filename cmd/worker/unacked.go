@@ -73,6 +73,14 @@ func (u *unacked) start(ctx context.Context) (stop func()) {
 	}
 }
 
+// consumerTimeout is nil when nobody is asked.
+func (u *unacked) consumerTimeout() func(ctx context.Context, queue string) (time.Duration, error) {
+	if u == nil {
+		return nil
+	}
+	return u.client.ConsumerTimeout
+}
+
 func (u *unacked) ask(ctx context.Context) {
 	for _, queue := range u.queues {
 		count, err := u.client.Unacked(ctx, queue)

@@ -177,12 +177,12 @@ func TestRunConfig(t *testing.T) {
 	if q := defaults.Queues; len(q) != 1 || q[0].Name != "default" || q[0].Type != warrener.Quorum {
 		t.Errorf("queues %+v, want default", q)
 	}
-	if defaults.Concurrency != 0 || defaults.Prefetch != 0 || defaults.MaxAttempts != 25 || defaults.Timeout != 10*time.Minute ||
+	if defaults.Concurrency != 0 || defaults.Prefetch != 0 || defaults.AckEach || defaults.MaxAttempts != 25 || defaults.Timeout != 10*time.Minute ||
 		defaults.DrainTimeout != 30*time.Second || defaults.Backoff != (warrener.Backoff{Min: time.Second, Max: time.Hour}) {
 		t.Errorf("defaults %+v are not the SDK's", defaults)
 	}
 	got := parse(t, "-q", "a=3,b", "-q", "c=d=2", "-c", "7", "--prefetch=9", "--timeout-task=0", "--queue-type=classic", "--passive",
-		"--backoff=2s..3s", "--max-attempts=4", "--drain-timeout=5s", "--connect-timeout=6s")
+		"--backoff=2s..3s", "--max-attempts=4", "--drain-timeout=5s", "--connect-timeout=6s", "--ack-each")
 	want := []warrener.Queue{
 		{Name: "a", Weight: 3, Type: warrener.Classic}, {Name: "b", Weight: 1, Type: warrener.Classic},
 		{Name: "c=d", Weight: 2, Type: warrener.Classic},
@@ -192,7 +192,7 @@ func TestRunConfig(t *testing.T) {
 			t.Fatalf("queues %+v, want %+v", got.Queues, want)
 		}
 	}
-	if got.Concurrency != 7 || got.Prefetch != 9 || got.Timeout >= 0 || !got.Passive || got.MaxAttempts != 4 ||
+	if got.Concurrency != 7 || got.Prefetch != 9 || !got.AckEach || got.Timeout >= 0 || !got.Passive || got.MaxAttempts != 4 ||
 		got.DrainTimeout != 5*time.Second || got.ConnectTimeout != 6*time.Second ||
 		got.Backoff != (warrener.Backoff{Min: 2 * time.Second, Max: 3 * time.Second}) {
 		t.Errorf("got %+v", got)
