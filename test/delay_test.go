@@ -19,7 +19,8 @@ import (
 const (
 	delayedTasks = 400
 	longestDelay = 20 * time.Second
-	lateAtMost   = 250 * time.Millisecond // of 99 in 100, on a broker that does little else
+	lateAtMost   = 250 * time.Millisecond // of 99 in 100, on a machine that does little else
+	mostLevels   = 8                      // that a delay of 20 s waits in
 )
 
 // arrivals is when each task came, and from where.
@@ -38,6 +39,16 @@ func (a *arrivals) HandleTask(_ context.Context, d *warrener.Delivery) error {
 	defer a.mu.Unlock()
 	a.at[d.ID] = append(a.at[d.ID], arrival{d.Queue, time.Now()})
 	return nil
+}
+
+// first is when a task came first.
+func (a *arrivals) first(id string) (when time.Time, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.at[id]) == 0 {
+		return time.Time{}, false
+	}
+	return a.at[id][0].when, true
 }
 
 func (a *arrivals) count() int {
@@ -79,19 +90,70 @@ func publishDelayed(t *testing.T, client *warrener.Client) map[string]due {
 	return published
 }
 
-// It does not run beside other tests: lateness is promised of a broker that is idle.
+// prompt publishes tasks without a delay until stop, and returns how long 99 in 100 took to their handlers: what a busy
+// machine adds to each hop.
+func prompt(t *testing.T, client *warrener.Client, came *arrivals) (stop func() time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	published := map[string]time.Time{}
+	var lane sync.WaitGroup
+	lane.Go(func() {
+		every := time.NewTicker(100 * time.Millisecond)
+		defer every.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-every.C:
+			}
+			at := time.Now()
+			id, err := client.Publish(t.Context(), warrener.Task{Name: "now", Queue: "now"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			published[id] = at
+		}
+	})
+	return func() time.Duration {
+		cancel()
+		lane.Wait()
+		var took []time.Duration
+		rabbittest.Eventually(t, 10*time.Second, func() (bool, string) {
+			took = took[:0]
+			for id, at := range published {
+				if when, ok := came.first(id); ok {
+					took = append(took, when.Sub(at))
+				}
+			}
+			return len(took) == len(published), fmt.Sprintf("%d of %d tasks came", len(took), len(published))
+		})
+		return percentile(took, 99)
+	}
+}
+
+func percentile(d []time.Duration, p int) time.Duration {
+	slices.Sort(d)
+	return d[len(d)*p/100]
+}
+
+// It does not run beside other tests of its package: lateness is promised of a machine that is idle. Where it is not, what
+// it does to tasks without a delay is allowed for at each level.
 func TestDelayedTasksComeOnceAndInTime(t *testing.T) { //nolint:paralleltest // see above
 	url := rabbittest.Vhost(t)
-	client := dial(t, url, "a.b", "b")
-	came := &arrivals{at: map[string][]arrival{}}
+	client := dial(t, url, "a.b", "b", "now")
+	came, now := &arrivals{at: map[string][]arrival{}}, &arrivals{at: map[string][]arrival{}}
 	serve(t, warrener.WorkerConfig{URL: url, Queues: queues("a.b", "b"), Handler: came, Concurrency: 64})
+	serve(t, warrener.WorkerConfig{URL: url, Queues: queues("now"), Handler: now})
 
+	stop := prompt(t, client, now)
 	published := publishDelayed(t, client)
 	rabbittest.Eventually(t, longestDelay+20*time.Second, func() (bool, string) {
 		n := came.count()
 		return n >= len(published), fmt.Sprintf("%d of %d delayed tasks came", n, len(published))
 	})
 	<-time.After(time.Second) // for those that would come twice
+	busy := stop()
 	var late []time.Duration
 	for id, want := range published {
 		got := came.at[id]
@@ -104,14 +166,13 @@ func TestDelayedTasksComeOnceAndInTime(t *testing.T) { //nolint:paralleltest // 
 	if len(came.at) != delayedTasks || len(late) != delayedTasks {
 		t.Fatalf("%d tasks came, %d of them as they should, of %d", len(came.at), len(late), delayedTasks)
 	}
-	slices.Sort(late)
-	p50, p99, most := late[len(late)/2], late[len(late)*99/100], late[len(late)-1]
-	t.Logf("late by p50 %s, p99 %s, at most %s", p50.Round(time.Millisecond), p99.Round(time.Millisecond), most.Round(time.Millisecond))
+	p50, p99, most := percentile(late, 50), percentile(late, 99), late[len(late)-1]
+	t.Logf("late by p50 %s, p99 %s, at most %s; without a delay p99 %s", p50, p99, most, busy)
 	if late[0] < 0 {
 		t.Errorf("a task came %s early", -late[0])
 	}
-	if p99 > lateAtMost {
-		t.Errorf("99 in 100 are late by %s, not %s at most", p99, lateAtMost)
+	if allowed := lateAtMost + mostLevels*busy; p99 > allowed {
+		t.Errorf("99 in 100 are late by %s, not %s at most", p99, allowed)
 	}
 }
 

@@ -42,7 +42,7 @@ func built(t testing.TB, name string) string {
 			return
 		}
 		build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", programs.dir,
-			"../cmd/producer", "../cmd/worker", "./testdata/bare")
+			"../cmd/producer", "../cmd/worker", "../cmd/warrener", "./testdata/bare")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		out, err := build.CombinedOutput()
 		if programs.err = err; err != nil {
