@@ -90,8 +90,9 @@ func (c *Consumer) Consume(ctx context.Context, sub Subscription, deliver func(*
 	var failed backoff
 	for {
 		s, err := c.link.await(ctx, false)
-		if err != nil {
-			return ignoreDone(ctx, err)
+		if err != nil { // ctx is done, or Run has ended, which says why
+			<-ctx.Done()
+			return nil
 		}
 		st, err := c.subscribe(ctx, s, sub, renewals, !subscribed)
 		if err == nil {
@@ -133,13 +134,6 @@ func (c *Consumer) Consume(ctx context.Context, sub Subscription, deliver func(*
 			return nil
 		}
 	}
-}
-
-func ignoreDone(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // subscribe declares or checks the queue and starts consuming it, unless it is paused.

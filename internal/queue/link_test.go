@@ -91,6 +91,32 @@ func TestPublishWithoutConnection(t *testing.T) {
 	})
 }
 
+// What a consumer ends with is said once, by Run; Consume ends when it is asked to.
+func TestConsumeLeavesItToRunToSayWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cfg, _ := dialer(t, nil)
+		cfg.ConnectTimeout = time.Second
+		c := NewConsumer(cfg)
+		if err := c.Run(t.Context()); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Consume(ctx, work("q"), nil, nil) }()
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Fatalf("it has ended before it was asked to: %v", err)
+		default:
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAtLeast(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[string]bool{
