@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/warrener/warrener/bench/report"
 	"github.com/warrener/warrener/bench/systems"
 	"github.com/warrener/warrener/bench/tally"
+	"github.com/warrener/warrener/internal/bench"
 )
 
 const (
@@ -74,8 +76,9 @@ func (d *bed) latency(ctx context.Context, f Figures) error {
 	if err != nil {
 		return err
 	}
+	slices.Sort(sum.Delays)
 	for metric, share := range map[report.Metric]float64{report.P50: 0.5, report.P90: 0.9, report.P99: 0.99} {
-		f[metric] = report.Percentile(sum.Delays, share).Seconds() * 1e3
+		f[metric] = bench.Percentile(sum.Delays, share).Seconds() * 1e3
 	}
 	return nil
 }

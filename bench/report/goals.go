@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/warrener/warrener/internal/bench"
 )
 
 // goal is what was set beforehand.
@@ -42,7 +44,7 @@ func goals() []goal {
 func peerGoals() []goal {
 	var all []goal
 	add := func(peer, title string, m Metric, asked float64, most bool) {
-		of := func(r Report, s System) (Spread, bool) {
+		of := func(r Report, s System) *bench.Spread {
 			s.Against = peer
 			return r.ratio(s, m)
 		}
@@ -75,8 +77,8 @@ func (r Report) goalTable() string {
 		if i < 0 {
 			continue
 		}
-		spread, ok := g.of(r, r.Systems[i])
-		if !ok {
+		spread := g.of(r, r.Systems[i])
+		if spread == nil {
 			continue
 		}
 		sign, reached := "≥", spread.Median >= g.asked

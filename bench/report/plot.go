@@ -16,6 +16,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/warrener/warrener/internal/bench"
 )
 
 const (
@@ -102,7 +104,7 @@ func (r Report) drainPlot() (*plot.Plot, vg.Length, error) {
 	rows, titles, height := r.rows(Drain)
 	p := newPlot("Tasks that do nothing, one worker process", "tasks a second (median; the line spans all rounds)")
 	for i, s := range rows {
-		spread, _ := SpreadOf(s.Figures[Drain])
+		spread := bench.SpreadOf(s.Figures[Drain])
 		bars, err := plotter.NewBarChart(plotter.Values{spread.Median}, vg.Points(15))
 		if err != nil {
 			return nil, 0, err
@@ -152,8 +154,10 @@ func (r Report) latencyPlot() (*plot.Plot, vg.Length, error) {
 	for i, s := range rows {
 		var at [3]float64
 		for j, m := range []Metric{P50, P90, P99} {
-			spread, _ := SpreadOf(s.Figures[m])
-			at[j] = max(spread.Median, 0.001) // a logarithm has no zero
+			at[j] = 0.001 // a logarithm has no zero
+			if spread := bench.SpreadOf(s.Figures[m]); spread != nil {
+				at[j] = max(spread.Median, at[j])
+			}
 		}
 		least, most = min(least, at[0]), max(most, at[2])
 		if err := span(p, at[0], at[2], float64(i)); err != nil {
@@ -207,7 +211,7 @@ func (r Report) scalingPlot() (*plot.Plot, vg.Length, error) {
 	for _, s := range r.having([]column{{of: metric(Of1)}}) {
 		points := plotter.XYs{}
 		for processes, m := range map[float64]Metric{1: Of1, 2: Of2, 4: Of4} {
-			if spread, ok := SpreadOf(s.Figures[m]); ok {
+			if spread := bench.SpreadOf(s.Figures[m]); spread != nil {
 				points = append(points, plotter.XY{X: processes, Y: spread.Median})
 			}
 		}

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
+
+	"github.com/warrener/warrener/internal/bench"
 )
 
 // Report is of one run of the harness.
@@ -49,37 +50,50 @@ func (s *System) Add(figures map[Metric]float64) {
 	}
 }
 
-// ratio is the metric of s divided by that of the bare client it is measured by.
-func (r Report) ratio(s System, m Metric) (Spread, bool) {
-	i := slices.IndexFunc(r.Systems, func(other System) bool { return other.Name == s.Against })
-	if i < 0 {
-		return Spread{}, false
-	}
-	return SpreadOf(Ratios(s.Figures[m], r.Systems[i].Figures[m]))
+// ratio is the metric of s divided by that of the bare client it is measured by; nil where one of them was not measured.
+func (r Report) ratio(s System, m Metric) *bench.Spread {
+	return bench.SpreadOf(Ratios(s.Figures[m], r.bare(s).Figures[m]))
 }
 
 // beyond is by how much the metric of s is above that of the bare client it is measured by.
-func (r Report) beyond(s System, m Metric) (Spread, bool) {
-	i := slices.IndexFunc(r.Systems, func(other System) bool { return other.Name == s.Against })
-	if i < 0 {
-		return Spread{}, false
-	}
-	ours, theirs := s.Figures[m], r.Systems[i].Figures[m]
+func (r Report) beyond(s System, m Metric) *bench.Spread {
+	ours, theirs := s.Figures[m], r.bare(s).Figures[m]
 	var rounds []float64
 	for i := range min(len(ours), len(theirs)) {
 		rounds = append(rounds, ours[i]-theirs[i])
 	}
-	return SpreadOf(rounds)
+	return bench.SpreadOf(rounds)
+}
+
+// bare is the bare client that s is measured by; one without figures where it is not in the report.
+func (r Report) bare(s System) System {
+	for _, other := range r.Systems {
+		if other.Name == s.Against {
+			return other
+		}
+	}
+	return System{}
 }
 
 // perTask is the memory of a task in flight in kilobytes: the peak with all of them above that of an idle worker.
-func (r Report) perTask(s System) (Spread, bool) {
+func (r Report) perTask(s System) *bench.Spread {
 	idle, peak := s.Figures[IdleMemory], s.Figures[SleepersPeak]
 	var rounds []float64
 	for i := range min(len(idle), len(peak)) {
 		rounds = append(rounds, (peak[i]-idle[i])*1e3/float64(r.Sleepers))
 	}
-	return SpreadOf(rounds)
+	return bench.SpreadOf(rounds)
+}
+
+// Ratios divides round by round, for only what ran in the same round ran on the same machine: others use it too.
+func Ratios(of, by []float64) []float64 {
+	ratios := make([]float64, 0, len(of))
+	for i := range min(len(of), len(by)) {
+		if by[i] != 0 {
+			ratios = append(ratios, of[i]/by[i])
+		}
+	}
+	return ratios
 }
 
 // Write writes the report as JSON.

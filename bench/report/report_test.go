@@ -14,53 +14,6 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestPercentileIsTheSmallestValueThatSoManyAreNotAbove(t *testing.T) {
-	t.Parallel()
-
-	hundred := make([]time.Duration, 100)
-	for i := range hundred {
-		hundred[i] = time.Duration(100 - i)
-	}
-	for _, test := range []struct {
-		values []time.Duration
-		share  float64
-		want   time.Duration
-	}{
-		{nil, 0.5, 0},
-		{[]time.Duration{7}, 0.99, 7},
-		{[]time.Duration{3, 1, 2}, 0.5, 2},
-		{hundred, 0.5, 50},
-		{hundred, 0.9, 90},
-		{hundred, 0.99, 99},
-		{hundred, 1, 100},
-		{hundred, 0, 1},
-	} {
-		if got := report.Percentile(test.values, test.share); got != test.want {
-			t.Errorf("%v of %v is %d, want %d", test.share, test.values, got, test.want)
-		}
-	}
-}
-
-func TestSpread(t *testing.T) {
-	t.Parallel()
-
-	for _, test := range []struct {
-		rounds []float64
-		want   report.Spread
-	}{
-		{[]float64{5}, report.Spread{Median: 5, Min: 5, Max: 5}},
-		{[]float64{3, 1, 2}, report.Spread{Median: 2, Min: 1, Max: 3}},
-		{[]float64{4, 1, 2, 3}, report.Spread{Median: 2.5, Min: 1, Max: 4}},
-	} {
-		if got, ok := report.SpreadOf(test.rounds); !ok || got != test.want {
-			t.Errorf("%v: %v, want %v", test.rounds, got, test.want)
-		}
-	}
-	if _, ok := report.SpreadOf(nil); ok {
-		t.Error("there is a spread of no rounds")
-	}
-}
-
 func TestRatiosAreOfTheSameRound(t *testing.T) {
 	t.Parallel()
 

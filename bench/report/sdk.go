@@ -5,41 +5,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/warrener/warrener/internal/bench"
 )
-
-// sdkReport is what the page needs of a report of `warrener bench --raw -o json`.
-type sdkReport struct {
-	Settings struct {
-		QueueType   string `json:"queue_type"`
-		Rounds      int    `json:"rounds"`
-		Payload     int    `json:"payload_bytes"`
-		Publishers  int    `json:"publishers"`
-		Concurrency int    `json:"concurrency"`
-		Raw         bool   `json:"raw"`
-	} `json:"settings"`
-	Versions struct {
-		RabbitMQ string `json:"rabbitmq"`
-	} `json:"versions"`
-	Workloads []struct {
-		Name     string   `json:"name"`
-		SDK      sdkSide  `json:"sdk_median"`
-		Bare     *sdkSide `json:"bare_median"`
-		Compared string   `json:"compared"`
-		Ratio    *struct {
-			Median float64 `json:"median"`
-			Min    float64 `json:"min"`
-			Max    float64 `json:"max"`
-		} `json:"sdk_to_bare"`
-	} `json:"workloads"`
-}
-
-type sdkSide struct {
-	Rate    float64  `json:"tasks_per_second"`
-	CPU     *float64 `json:"client_cpu_microseconds_per_task"`
-	Latency *struct {
-		P50 float64 `json:"p50_milliseconds"`
-	} `json:"enqueue_to_start"`
-}
 
 // sdkTables are the tables of several such reports, whose files are separated by commas; "" of none.
 func sdkTables(files string) (string, error) {
@@ -52,40 +20,41 @@ func sdkTables(files string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		var r sdkReport
+		var r bench.Report
 		if err := json.Unmarshal(content, &r); err != nil {
 			return "", fmt.Errorf("read %s: %w", file, err)
 		}
 		if !r.Settings.Raw || len(r.Workloads) == 0 {
 			return "", fmt.Errorf("%s is no report of `warrener bench --raw -o json`", file)
 		}
-		b.WriteString(r.markdown())
+		b.WriteString(sdkTable(r))
 	}
 	return b.String(), nil
 }
 
-func (r sdkReport) markdown() string {
+func sdkTable(r bench.Report) string {
 	var b strings.Builder
 	s := r.Settings
 	fmt.Fprintf(&b, "On a %s queue of RabbitMQ %s, rounds: %d, payloads of %d bytes, handlers: %d, blocking callers: %d\n\n",
-		s.QueueType, r.Versions.RabbitMQ, s.Rounds, s.Payload, s.Concurrency, s.Publishers)
+		s.QueueType, r.Versions.RabbitMQ, s.Rounds, s.Size, s.Concurrency, s.Publishers)
 	b.WriteString("| workload | SDK | bare | SDK CPU µs/task | bare CPU µs/task | compared | SDK to bare |\n")
 	b.WriteString("|---|---:|---:|---:|---:|---|---:|\n")
 	for _, w := range r.Workloads {
-		bare, ratio := sdkSide{}, "–"
+		bare, ratio := bench.Side{}, "–"
 		if w.Bare != nil {
 			bare = *w.Bare
 		}
 		if w.Ratio != nil {
 			ratio = fmt.Sprintf("%s (%s–%s)", times(w.Ratio.Median), times(w.Ratio.Min), times(w.Ratio.Max))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", w.Name, w.SDK.main(), bare.main(), w.SDK.cpu(), bare.cpu(), w.Compared, ratio)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n",
+			w.Name, figure(w.SDK), figure(bare), cpu(w.SDK), cpu(bare), w.Compared, ratio)
 	}
 	return b.String() + "\n"
 }
 
-// main is the figure that a workload is about.
-func (s sdkSide) main() string {
+// figure is the one that a workload is about.
+func figure(s bench.Side) string {
 	switch {
 	case s.Latency != nil && s.Latency.P50 > 0:
 		return digits(s.Latency.P50) + " ms"
@@ -96,9 +65,9 @@ func (s sdkSide) main() string {
 	}
 }
 
-func (s sdkSide) cpu() string {
-	if s.CPU == nil {
+func cpu(s bench.Side) string {
+	if s.ClientCPU == nil {
 		return "–"
 	}
-	return digits(*s.CPU)
+	return digits(*s.ClientCPU)
 }

@@ -7,25 +7,27 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/warrener/warrener/internal/bench"
 )
 
 // Column is a figure of each system: a metric, or something that is made of several.
 type column struct {
 	title string
-	of    func(Report, System) (Spread, bool)
+	of    func(Report, System) *bench.Spread // nil where it was not measured
 	text  func(float64) string
 }
 
-func metric(m Metric) func(Report, System) (Spread, bool) {
-	return func(_ Report, s System) (Spread, bool) { return SpreadOf(s.Figures[m]) }
+func metric(m Metric) func(Report, System) *bench.Spread {
+	return func(_ Report, s System) *bench.Spread { return bench.SpreadOf(s.Figures[m]) }
 }
 
-func ratio(m Metric) func(Report, System) (Spread, bool) {
-	return func(r Report, s System) (Spread, bool) { return r.ratio(s, m) }
+func ratio(m Metric) func(Report, System) *bench.Spread {
+	return func(r Report, s System) *bench.Spread { return r.ratio(s, m) }
 }
 
-func beyond(m Metric) func(Report, System) (Spread, bool) {
-	return func(r Report, s System) (Spread, bool) { return r.beyond(s, m) }
+func beyond(m Metric) func(Report, System) *bench.Spread {
+	return func(r Report, s System) *bench.Spread { return r.beyond(s, m) }
 }
 
 // The columns of the tables.
@@ -72,8 +74,8 @@ func scalingColumns() []column {
 
 // cell is median (min–max), or the median alone where that is all.
 func (c column) cell(r Report, s System) string {
-	spread, ok := c.of(r, s)
-	if !ok {
+	spread := c.of(r, s)
+	if spread == nil {
 		return "–"
 	}
 	if r.Rounds < 2 {
@@ -131,7 +133,7 @@ func (r Report) having(columns []column) []System {
 	var having []System
 	for _, s := range r.Systems {
 		for _, c := range columns {
-			if _, ok := c.of(r, s); ok {
+			if c.of(r, s) != nil {
 				having = append(having, s)
 				break
 			}

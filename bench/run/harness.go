@@ -115,14 +115,18 @@ func (h *harness) rounds(ctx context.Context) error {
 	var errs []error
 	for round := range h.scale.Rounds {
 		for _, w := range measure.Workloads() {
-			for _, i := range h.order(round) {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				if h.report.Systems[i].Missing == "" && w.Of(h.benches[i].System) {
-					errs = append(errs, h.measure(ctx, i, w, round))
-				}
-			}
+			errs = append(errs, h.workload(ctx, w, round))
+		}
+	}
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// workload measures one of each system that has it.
+func (h *harness) workload(ctx context.Context, w measure.Workload, round int) error {
+	var errs []error
+	for _, i := range h.order(round) {
+		if ctx.Err() == nil && h.report.Systems[i].Missing == "" && w.Of(h.benches[i].System) {
+			errs = append(errs, h.measure(ctx, i, w, round))
 		}
 	}
 	return errors.Join(errs...)

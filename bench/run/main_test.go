@@ -36,7 +36,7 @@ func TestScaled(t *testing.T) {
 func TestCommandHasNoFiles(t *testing.T) {
 	t.Parallel()
 
-	o := options{scale: "full", rounds: 3, only: "river,asynq", output: "/tmp/x", write: "/tmp/y.md"}
+	o := options{scale: "full", rounds: 3, only: "river,asynq", output: "report.json", write: "performance.md"}
 	if got, want := o.command(), "go run -C bench ./run -scale full -rounds 3 -only river,asynq"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

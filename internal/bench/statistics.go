@@ -9,13 +9,13 @@ import (
 // waits are how long the tasks of a round waited.
 type waits []time.Duration
 
-// percentile is the smallest of the values that p hundredths of them do not exceed; 0 when there are none.
-func percentile(sorted []time.Duration, p float64) time.Duration {
+// Percentile is the smallest of the values, which are sorted, that this share of them do not exceed; 0 when there are none.
+func Percentile(sorted []time.Duration, share float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0
 	}
-	rank := int(math.Ceil(p / 100 * float64(len(sorted))))
-	return sorted[max(rank, 1)-1]
+	rank := int(math.Ceil(share * float64(len(sorted))))
+	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
 func (w waits) latency() *Latency {
@@ -23,8 +23,8 @@ func (w waits) latency() *Latency {
 		return nil
 	}
 	sorted := slices.Sorted(slices.Values(w))
-	ms := func(p float64) float64 { return float64(percentile(sorted, p)) / float64(time.Millisecond) }
-	return &Latency{P50: ms(50), P90: ms(90), P99: ms(99), Max: ms(100)}
+	ms := func(share float64) float64 { return float64(Percentile(sorted, share)) / float64(time.Millisecond) }
+	return &Latency{P50: ms(0.5), P90: ms(0.9), P99: ms(0.99), Max: ms(1)}
 }
 
 // median is the value in the middle, or between the two in the middle; 0 when there are none.
@@ -37,7 +37,8 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-func spread(values []float64) *Spread {
+// SpreadOf is how the values are spread; nil when there are none.
+func SpreadOf(values []float64) *Spread {
 	if len(values) == 0 {
 		return nil
 	}
@@ -102,7 +103,7 @@ func conclude(name string, rounds []Round) Workload {
 		r.Ratio = &ratio
 		ratios = append(ratios, ratio)
 	}
-	w.SDK, w.Ratio = medians(ours), spread(ratios)
+	w.SDK, w.Ratio = medians(ours), SpreadOf(ratios)
 	if len(theirs) > 0 {
 		all := medians(theirs)
 		w.Bare = &all

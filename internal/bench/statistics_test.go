@@ -33,22 +33,42 @@ func TestPercentile(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		values []time.Duration
-		p      float64
+		share  float64
 		want   time.Duration
 	}{
-		{nil, 50, 0},
+		{nil, 0.5, 0},
+		{[]time.Duration{7}, 0.01, 7},
 		{[]time.Duration{7}, 1, 7},
-		{[]time.Duration{7}, 100, 7},
 		{hundred, 0, 1},
-		{hundred, 50, 50},
-		{hundred, 90, 90},
-		{hundred, 99, 99},
-		{hundred, 99.1, 100},
-		{hundred, 100, 100},
+		{hundred, 0.5, 50},
+		{hundred, 0.9, 90},
+		{hundred, 0.99, 99},
+		{hundred, 0.991, 100},
+		{hundred, 1, 100},
 	} {
-		if got := percentile(tt.values, tt.p); got != tt.want {
-			t.Errorf("percentile %v of %d values is %v, want %v", tt.p, len(tt.values), got, tt.want)
+		if got := Percentile(tt.values, tt.share); got != tt.want {
+			t.Errorf("percentile %v of %d values is %v, want %v", tt.share, len(tt.values), got, tt.want)
 		}
+	}
+}
+
+func TestSpread(t *testing.T) {
+	t.Parallel()
+
+	for _, tt := range []struct {
+		values []float64
+		want   Spread
+	}{
+		{[]float64{5}, Spread{Median: 5, Min: 5, Max: 5}},
+		{[]float64{3, 1, 2}, Spread{Median: 2, Min: 1, Max: 3}},
+		{[]float64{4, 1, 2, 3}, Spread{Median: 2.5, Min: 1, Max: 4}},
+	} {
+		if got := SpreadOf(tt.values); got == nil || *got != tt.want {
+			t.Errorf("%v: %v, want %v", tt.values, got, tt.want)
+		}
+	}
+	if got := SpreadOf(nil); got != nil {
+		t.Errorf("a spread of nothing: %v", got)
 	}
 }
 
