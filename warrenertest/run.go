@@ -79,14 +79,21 @@ func (b *Broker) Waiting(queue string) Waiting {
 		case q.Name == topology.DeadQueue(queue):
 			w.Dead = q.Ready + q.Unacked
 		case strings.HasPrefix(q.Name, delayPrefix) && q.Ready > 0:
-			for _, m := range b.vhost().Messages(q.Name) {
-				if delayedFor(m) == queue {
-					w.Delayed++
-				}
-			}
+			w.Delayed += b.delayed(q.Name, queue)
 		}
 	}
 	return w
+}
+
+// delayed counts the messages of a delay level that go to the queue.
+func (b *Broker) delayed(level, queue string) int {
+	n := 0
+	for _, m := range b.vhost().Messages(level) {
+		if delayedFor(m) == queue {
+			n++
+		}
+	}
+	return n
 }
 
 const delayPrefix = "warrener.delay."

@@ -92,6 +92,11 @@ func (st *stream) pump(ctx context.Context, deliver func(*Delivery)) error {
 	probes := time.NewTicker(probeInterval)
 	defer probes.Stop()
 	var unhealthy error
+	giveUp := func(why error) {
+		unhealthy = why
+		probes.Stop()
+		st.cancel()
+	}
 	stopping := ctx.Done()
 	for {
 		select {
@@ -110,15 +115,12 @@ func (st *stream) pump(ctx context.Context, deliver func(*Delivery)) error {
 			stopping = nil
 			st.cancel()
 		case <-probes.C:
-			if unhealthy = st.probe.check(st); unhealthy != nil {
-				probes.Stop()
-				st.cancel()
+			if err := st.probe.check(st); err != nil {
+				giveUp(err)
 			}
 		case <-st.settler.jammed:
 			if unhealthy == nil && stopping != nil && st.leave() {
-				unhealthy = errJammed
-				probes.Stop()
-				st.cancel()
+				giveUp(errJammed)
 			}
 		}
 	}
