@@ -183,6 +183,8 @@ func (n *node) signal(ctx context.Context, sig syscall.Signal) error {
 		return errors.Join(n.server.Process.Signal(sig), n.awaitEnd(ctx))
 	case syscall.SIGKILL:
 		return n.kill(ctx)
+	case syscall.SIGSTOP:
+		return errors.Join(syscall.Kill(-n.group, sig), awaitStopped(ctx, n.group))
 	default:
 		return syscall.Kill(-n.group, sig)
 	}
