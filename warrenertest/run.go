@@ -2,6 +2,7 @@ package warrenertest
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -72,23 +73,23 @@ type Waiting struct {
 // Waiting counts the tasks of a queue. All are 0 when there is no such queue.
 func (b *Broker) Waiting(queue string) Waiting {
 	var w Waiting
-	for _, q := range b.vhost().Queues() {
+	b.vhost().Look(func(q vhost.QueueInfo, ready iter.Seq[*vhost.Message]) {
 		switch {
 		case q.Name == queue:
 			w.Ready, w.Unacked = q.Ready+q.Held, q.Unacked
 		case q.Name == topology.DeadQueue(queue):
 			w.Dead = q.Ready + q.Unacked
-		case strings.HasPrefix(q.Name, delayPrefix) && q.Ready > 0:
-			w.Delayed += b.delayed(q.Name, queue)
+		case strings.HasPrefix(q.Name, delayPrefix):
+			w.Delayed += delayed(ready, queue)
 		}
-	}
+	})
 	return w
 }
 
 // delayed counts the messages of a delay level that go to the queue.
-func (b *Broker) delayed(level, queue string) int {
+func delayed(level iter.Seq[*vhost.Message], queue string) int {
 	n := 0
-	for _, m := range b.vhost().Messages(level) {
+	for m := range level {
 		if delayedFor(m) == queue {
 			n++
 		}

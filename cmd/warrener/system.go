@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/warrener/warrener"
 	"github.com/warrener/warrener/internal/broker"
+	"github.com/warrener/warrener/internal/broker/vhost"
 	"github.com/warrener/warrener/internal/cli"
 	"github.com/warrener/warrener/internal/status"
 	"github.com/warrener/warrener/metrics"
@@ -177,16 +179,15 @@ func (s *system) waiting() int {
 		return len(open)
 	}
 	n := 0
-	v := s.broker.Vhost("/")
-	for _, q := range v.Queues() {
+	s.broker.Vhost("/").Look(func(q vhost.QueueInfo, ready iter.Seq[*vhost.Message]) {
 		if q.Name != devQueue && !strings.HasPrefix(q.Name, "warrener.delay.") {
-			continue
+			return
 		}
-		for _, m := range v.Messages(q.Name) {
+		for m := range ready {
 			if _, ours := open[m.Properties.MessageID]; ours {
 				n++
 			}
 		}
-	}
+	})
 	return n
 }

@@ -134,7 +134,7 @@ func table() []row {
 		{
 			pkg: "cmd/warrener",
 			ours: []string{
-				".", "internal/bench", "internal/broker", "internal/cli", "internal/config", "internal/deadletter", "internal/definitions", "internal/doctor",
+				".", "internal/bench", "internal/broker", "internal/broker/vhost", "internal/cli", "internal/config", "internal/deadletter", "internal/definitions", "internal/doctor",
 				"internal/live", "internal/management", "internal/operate", "internal/queue", "internal/status", "internal/tasks",
 				"internal/topology", "metrics",
 			},

@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"cmp"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -99,15 +100,32 @@ type QueueInfo struct {
 // Queues lists the queues by name.
 func (v *Vhost) Queues() []QueueInfo {
 	var infos []QueueInfo
+	v.Look(func(q QueueInfo, _ iter.Seq[*Message]) { infos = append(infos, q) })
+	return infos
+}
+
+// Look shows the queues by name, each with what waits in it, its head first, all as they are at one instant: nothing moves from
+// one to another meanwhile. see must not call the virtual host.
+func (v *Vhost) Look(see func(q QueueInfo, ready iter.Seq[*Message])) {
 	v.then(func(time.Time) {
 		for _, q := range v.sorted() {
-			infos = append(infos, QueueInfo{
+			see(QueueInfo{
 				Name: q.name, Type: string(q.kind),
 				Ready: q.ready.len(), Unacked: q.unacked, Consumers: len(q.consumers), Held: len(q.held),
-			})
+			}, q.messages())
 		}
 	})
-	return infos
+}
+
+// messages are those that wait, the head first.
+func (q *queue) messages() iter.Seq[*Message] {
+	return func(yield func(*Message) bool) {
+		for it := range q.ready.all() {
+			if !yield(it.message) {
+				return
+			}
+		}
+	}
 }
 
 // sorted returns the queues in the order of their names, so that the same operations always have the same result.
@@ -123,10 +141,7 @@ func (v *Vhost) Messages(name string) []*Message {
 		if !ok {
 			return
 		}
-		messages = []*Message{}
-		for it := range q.ready.all() {
-			messages = append(messages, it.message)
-		}
+		messages = slices.AppendSeq([]*Message{}, q.messages())
 	})
 	return messages
 }
