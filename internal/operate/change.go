@@ -32,7 +32,24 @@ func (b *Broker) Purge(name string, dead bool) (int, error) {
 // Deleted is what Delete did.
 type Deleted struct {
 	Queues   []string `json:"deleted"`
-	DeadLeft int      `json:"dead_letters_left"` // and with them the dead-letter queue
+	DeadLeft int      `json:"dead_letters_left"` // at least, and with them the dead-letter queue
+}
+
+// letters are at least how many messages a dead-letter queue has. 0 are certain: the queue itself has said so, and nobody goes
+// through it and holds them.
+func (b *Broker) letters(queue string) (int, error) {
+	count, err := b.amqp.Count(queue)
+	switch {
+	case err != nil || count.Ready > 0:
+		return count.Ready, err
+	case count.Consumers > 0:
+		return 1, nil
+	}
+	ready, err := b.amqp.HasReady(queue)
+	if ready {
+		return 1, err
+	}
+	return 0, err
 }
 
 // Delete deletes a work queue and what belongs to it. A dead-letter queue with messages is kept unless dead is set; a queue
@@ -46,18 +63,15 @@ func (b *Broker) Delete(ctx context.Context, name string, dead, force bool) (Del
 	if s.Consumers != nil && *s.Consumers > 0 && !force {
 		return Deleted{}, &InUseError{Queue: name, Consumers: *s.Consumers}
 	}
-	letters, err := b.optional(topology.DeadQueue(name))
-	if err != nil {
-		return Deleted{}, err
-	}
 	names := []string{name, topology.PauseQueue(name)}
 	var done Deleted
-	switch {
-	case letters == nil:
-	case *letters == 0 || dead:
+	switch done.DeadLeft, err = b.letters(topology.DeadQueue(name)); {
+	case missing(err):
+	case err != nil:
+		return Deleted{}, err
+	case done.DeadLeft == 0 || dead:
+		done.DeadLeft = 0
 		names = append(names, topology.DeadQueue(name))
-	default:
-		done.DeadLeft = *letters
 	}
 	for _, q := range names {
 		if err := b.amqp.Delete(q); err != nil {

@@ -370,6 +370,28 @@ func TestPurgeAndDelete(t *testing.T) {
 	})
 }
 
+// Whoever goes through the dead letters has them all in hand, and the queue looks empty.
+func TestDeleteKeepsDeadLettersThatSomebodyHolds(t *testing.T) {
+	both(t, func(t *testing.T, url string, b *operate.Broker, _ bool) {
+		for _, kind := range []string{topology.Quorum, topology.Classic} {
+			apply(t, b, work(kind, kind))
+			publish(t, url, topology.ToDead(kind), 2)
+			ch := channel(t, url)
+			held, err := ch.Consume(topology.DeadQueue(kind), "", false, false, false, false, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				<-held
+			}
+			done, err := b.Delete(t.Context(), kind, false, false)
+			if err != nil || slices.Contains(done.Queues, topology.DeadQueue(kind)) || done.DeadLeft == 0 {
+				t.Errorf("%s: deleted %+v, %v", kind, done, err)
+			}
+		}
+	})
+}
+
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	url := rabbittest.Vhost(t)

@@ -98,7 +98,7 @@ func (d *depths) count(s *session, name string) (amqp.Queue, error) {
 	if u, ok := d.lately(name); ok {
 		return amqp.Queue{Messages: u.messages}, nil
 	}
-	q, err := checkQueue(s.conn, name)
+	q, err := countQueue(s.conn, name)
 	messages := 0
 	switch _, missing := errors.AsType[*MissingError](err); {
 	case missing:

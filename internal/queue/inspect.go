@@ -108,7 +108,7 @@ type Counts struct {
 
 // QueueExists returns a queue's counts, or a [*MissingError].
 func (i *Inspector) QueueExists(name string) (Counts, error) {
-	q, err := checkQueue(i.conn, name)
+	q, err := countQueue(i.conn, name)
 	return Counts{q.Messages, q.Consumers}, err
 }
 

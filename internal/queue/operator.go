@@ -76,10 +76,20 @@ func (o *Operator) on(f func(*amqp.Channel) error) error {
 	return o.why(onChannel(o.conn, func(ch *amqp.Channel) error { return explain(f(ch)) }))
 }
 
-// Count asks for a queue's counts.
+// Count asks for a queue's counts. A queue of which the broker does not know them is an error, [ErrUnavailable].
 func (o *Operator) Count(name string) (Count, error) {
-	q, err := checkQueue(o.conn, name)
+	q, err := countQueue(o.conn, name)
 	return Count{Ready: q.Messages, Consumers: q.Consumers}, o.why(err)
+}
+
+// HasReady asks the queue itself for a message, and puts it back: only the queue's leader answers that, and while there is none
+// nobody does. It takes long where nobody does, and should not be asked about a queue that others consume.
+func (o *Operator) HasReady(name string) (ready bool, err error) {
+	err = o.on(func(ch *amqp.Channel) (err error) {
+		_, ready, err = ch.Get(name, autoAck)
+		return err // the channel's end gives it back
+	})
+	return ready, err
 }
 
 // Declare makes sure that objects are there, with the arguments wanted.

@@ -37,6 +37,8 @@ type Pass struct {
 	queue string
 	total int // messages ready at the beginning
 
+	roundTrip time.Duration
+
 	prefetch   int
 	consumers  int
 	tag        string
@@ -102,14 +104,16 @@ func (p *Pass) open(ctx context.Context) error {
 	if err := checkKeeps(p.conn, p.queue); err != nil {
 		return err
 	}
-	q, err := checkQueue(p.conn, p.queue)
+	q, err := countQueue(p.conn, p.queue)
 	if err != nil {
 		return err
 	}
 	p.total = q.Messages
+	began := time.Now()
 	if p.asks, err = p.conn.Channel(); err != nil {
 		return err
 	}
+	p.roundTrip = time.Since(began)
 	if p.ch, err = p.conn.Channel(); err != nil {
 		return err
 	}
@@ -209,7 +213,7 @@ func (p *Pass) await(ctx context.Context) (*Held, error) {
 			return nil, context.Cause(ctx)
 		case <-timer.C:
 		}
-		q, err := p.asks.QueueDeclarePassive(p.queue, durable, autoDelete, exclusive, noWait, nil)
+		q, err := countOn(p.asks, p.queue, p.roundTrip)
 		switch {
 		case err != nil:
 			return nil, p.lost(err)

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/warrener/warrener/internal/topology"
@@ -15,6 +16,9 @@ func (c *Consumer) paused(s *session, queue string) (bool, error) {
 	return q.Messages > 0 || q.Consumers > 0, err
 }
 
+// doubt is how long a queue has to seem to be paused no more.
+const doubt = 300 * time.Millisecond
+
 // rest waits until the queue seems to be paused no more, or there may be a new session, or ctx is done.
 func (c *Consumer) rest(ctx context.Context, s *session, queue string) error {
 	ticker := time.NewTicker(probeInterval)
@@ -27,7 +31,13 @@ func (c *Consumer) rest(ctx context.Context, s *session, queue string) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if paused, err := c.paused(s, queue); err != nil || !paused {
+		paused, err := c.paused(s, queue)
+		if err == nil && !paused && sleep(ctx, doubt) { // a queue that has just lost its leader seems to be empty
+			paused, err = c.paused(s, queue)
+		}
+		switch {
+		case paused, errors.Is(err, errNoCount):
+		default:
 			return err
 		}
 	}
