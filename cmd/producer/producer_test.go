@@ -176,7 +176,7 @@ func TestNoPasswordIsEverPrinted(t *testing.T) {
 		code int
 	}{
 		{name: "flag", args: []string{"--url", url}, code: 69},
-		{name: "flag without a host", args: []string{"--url", "amqp://ann:" + canary + "@"}, code: 69},
+		{name: "flag without a host", args: []string{"--url", "amqp://ann:" + canary + "@:1"}, code: 69},
 		{name: "flag that is no URL", args: []string{"--url", "amqp://ann:" + canary + "%zz@127.0.0.1:1"}, code: 2},
 		{name: "flag with another scheme", args: []string{"--url", "ftp://ann:" + canary + "@127.0.0.1"}, code: 2},
 		{name: "variable", env: env{"AMQP_URL": url}, code: 69},

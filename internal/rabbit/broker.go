@@ -32,6 +32,7 @@ type Broker struct {
 	Kind          Kind
 
 	engine  engine     // runs the broker; nil where it is not ours
+	ports   ports      // its own
 	control controller // nil where nobody told us how
 }
 
@@ -58,6 +59,7 @@ func newBroker(kind Kind, host string, p ports) *Broker {
 		ManagementURL: "http://" + at(p.Management),
 		PrometheusURL: "http://" + at(p.Prometheus) + "/metrics",
 		Kind:          kind,
+		ports:         p,
 	}
 }
 
@@ -71,7 +73,7 @@ func run(ctx context.Context, kind Kind, host string, engineOn func(ports) (engi
 		}
 		b := newBroker(kind, host, p)
 		if b.engine, err = engineOn(p); err != nil {
-			return nil, err
+			return nil, errors.Join(err, p.release())
 		}
 		b.control = b.engine
 		if err = b.Start(ctx); err == nil {
@@ -156,7 +158,7 @@ func (b *Broker) Close() error {
 	//nolint:forbidigo // who closes often does so because their context is done
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	if err := b.engine.remove(ctx); err != nil {
+	if err := errors.Join(b.engine.remove(ctx), b.ports.release()); err != nil {
 		return fmt.Errorf("remove RabbitMQ: %w", err)
 	}
 	return nil

@@ -81,6 +81,7 @@ func eachKind(t *testing.T, test func(t *testing.T, kind rabbit.Kind)) {
 	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
+			rabbittest.Slot(t)
 			test(t, kind)
 		})
 	}

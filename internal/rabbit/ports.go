@@ -22,32 +22,52 @@ const startAttempts = 4
 type ports struct {
 	AMQP, Management, Prometheus int
 	Dist, Epmd                   int // of a private node only
+
+	reserved []net.PacketConn
 }
 
-func pickPorts() (ports, error) {
-	var p ports
+// pickPorts picks ports that are free, and reserves them until they are released.
+func pickPorts() (p ports, err error) {
 	for _, port := range []*int{&p.AMQP, &p.Management, &p.Prometheus, &p.Dist, &p.Epmd} {
-		free, err := freePort(p)
+		free, reserved, err := freePort()
 		if err != nil {
-			return ports{}, err
+			return ports{}, errors.Join(err, p.release())
 		}
-		*port = free
+		*port, p.reserved = free, append(p.reserved, reserved)
 	}
 	return p, nil
 }
 
-func freePort(taken ports) (int, error) {
+func freePort() (port int, reserved net.PacketConn, err error) {
 	for range 200 {
 		port := firstPort + rand.IntN(lastPort-firstPort+1)
-		if !taken.has(port) && isFree(port) {
-			return port, nil
+		reserved, err := reserve(port)
+		if err != nil {
+			continue
+		}
+		if isFree(port) {
+			return port, reserved, nil
+		}
+		if err := reserved.Close(); err != nil {
+			return 0, nil, err
 		}
 	}
-	return 0, errors.New("find a free port: 200 attempts found none")
+	return 0, nil, errors.New("find a free port: 200 attempts found none")
 }
 
-func (p ports) has(port int) bool {
-	return port == p.AMQP || port == p.Management || port == p.Prometheus || port == p.Dist || port == p.Epmd
+// reserve keeps others of us, in whatever process, from picking a port while the broker that has it is down for a moment. It takes
+// the UDP port of that number, which no broker uses: that is let go with the process, and leaves nothing behind.
+func reserve(port int) (net.PacketConn, error) {
+	return net.ListenPacket("udp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+}
+
+func (p *ports) release() error {
+	var errs []error
+	for _, r := range p.reserved {
+		errs = append(errs, r.Close())
+	}
+	p.reserved = nil
+	return errors.Join(errs...)
 }
 
 // isFree looks at loopback and at all addresses: a listener on the one does not always hinder the other.

@@ -9,20 +9,25 @@ import (
 
 func TestPickedPortsAreDistinctAndStable(t *testing.T) {
 	t.Parallel()
-	for range 20 {
+	seen := map[int]bool{}
+	for i := range 20 {
 		p, err := pickPorts()
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := map[int]bool{}
+		t.Cleanup(func() {
+			if err := p.release(); err != nil {
+				t.Error(err)
+			}
+		})
 		for _, port := range []int{p.AMQP, p.Management, p.Prometheus, p.Dist, p.Epmd} {
 			if port < firstPort || port > lastPort {
 				t.Errorf("port %d is not within %d and %d", port, firstPort, lastPort)
 			}
 			seen[port] = true
 		}
-		if len(seen) != 5 {
-			t.Errorf("%+v: want five different ports", p)
+		if len(seen) != 5*(i+1) {
+			t.Errorf("%+v: want five different ports, which nobody else has", p)
 		}
 	}
 }
@@ -30,8 +35,11 @@ func TestPickedPortsAreDistinctAndStable(t *testing.T) {
 func TestPortInUseIsNotFree(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{"127.0.0.1", ""} {
-		port, err := freePort(ports{})
+		port, reserved, err := freePort()
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := reserved.Close(); err != nil {
 			t.Fatal(err)
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
@@ -45,6 +53,27 @@ func TestPortInUseIsNotFree(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A broker that is down for a moment has nothing listening on its ports.
+func TestReservedPortIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	p, err := pickPorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := reserve(p.AMQP); err == nil {
+		_ = other.Close()
+		t.Error("two have reserved one port")
+	}
+	if err := p.release(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := reserve(p.AMQP)
+	if err != nil {
+		t.Fatalf("a port that was released: %v", err)
+	}
+	_ = other.Close()
 }
 
 func TestPortTaken(t *testing.T) {

@@ -155,9 +155,13 @@ func TestEndOfContextEndsTheWholeTree(t *testing.T) {
 func TestTimeoutIsTold(t *testing.T) {
 	t.Parallel()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	err := returned(t, handle(ctx, newHandler(t, Config{Command: "sleep 60"})))
+	line, hold := newLine(t)
+	h := newHandler(t, Config{Command: "sh " + script(t, hold, "echo up >&9", "exec sleep 60")})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := handle(ctx, h)
+	line.await(t, "up")
+	cancel(context.DeadlineExceeded)
+	err := returned(t, done)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "signal: terminated") {
 		t.Errorf("error %v", err)
 	}

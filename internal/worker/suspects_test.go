@@ -196,13 +196,12 @@ func TestNeighboursOfAPoisonTaskComplete(t *testing.T) {
 					defer stop()
 					go keepComing(coming, b, test.fresh)
 				}
-				random := lockedRandom(1)
 				lives := 0
 				for b.left() > 0 || test.fresh > 0 && coming.Err() == nil {
 					life(t, b, Config{
 						Queues:      []Queue{{Name: "q", DeliveryLimit: test.limit}},
 						Concurrency: test.concurrency,
-						Policy:      tasks.Policy{Random: random},
+						Policy:      tasks.Policy{Random: lockedRandom(uint64(lives))}, //nolint:gosec // each run draws the same
 						Handle:      takes(test.takes),
 					}, test.gap)
 					if lives++; lives > test.limit+1 {
@@ -224,6 +223,7 @@ func life(t *testing.T, b *broker, cfg Config, gap time.Duration) {
 	innocent := cfg.Handle
 	cfg.Handle = func(ctx context.Context, task *tasks.Task) error {
 		if task.ID == "poison" {
+			synctest.Wait() // whatever else happens at this instant does so first
 			p.kill()
 			end()
 			return errors.New("nobody hears this")

@@ -6,7 +6,7 @@ import (
 )
 
 // Eventually polls until cond is ok. When it is not ok in time, the test fails with the last state that
-// cond described.
+// cond described, after a last look.
 func Eventually(t testing.TB, within time.Duration, cond func() (ok bool, state string)) {
 	t.Helper()
 	poll := time.NewTicker(10 * time.Millisecond)
@@ -21,6 +21,9 @@ func Eventually(t testing.TB, within time.Duration, cond func() (ok bool, state 
 		select {
 		case <-poll.C:
 		case <-deadline.C:
+			if ok, state = cond(); ok {
+				return
+			}
 			t.Fatalf("not so within %s; at last: %s", within, state)
 		}
 	}

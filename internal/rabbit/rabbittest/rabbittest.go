@@ -101,11 +101,7 @@ func Private(t testing.TB) *rabbit.Broker {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), findWithin)
 	defer cancel()
-	slot, err := flock.Acquire(ctx, os.TempDir(), "warrener-rabbit-private-1", "warrener-rabbit-private-2", "warrener-rabbit-private-3")
-	if err != nil {
-		t.Fatalf("this test needs a RabbitMQ of its own: %v", err)
-	}
-	t.Cleanup(func() { _ = slot.Close() })
+	Slot(t)
 	broker, err := rabbit.Find(ctx, rabbit.Options{Kind: rabbit.OwnKind(), Own: true, Log: t.Output()})
 	if err != nil {
 		t.Fatalf("this test needs a RabbitMQ of its own: %v", err)
@@ -116,6 +112,18 @@ func Private(t testing.TB) *rabbit.Broker {
 		}
 	})
 	return broker
+}
+
+// Slot waits until fewer than three brokers of single tests run on this machine, and counts as one until the test ends.
+func Slot(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), findWithin)
+	defer cancel()
+	slot, err := flock.Acquire(ctx, os.TempDir(), "warrener-rabbit-private-1", "warrener-rabbit-private-2", "warrener-rabbit-private-3")
+	if err != nil {
+		t.Fatalf("this test needs a RabbitMQ of its own: %v", err)
+	}
+	t.Cleanup(func() { _ = slot.Close() })
 }
 
 // vhostName tells whoever looks at a broker in trouble which test it was.

@@ -67,14 +67,18 @@ func TestCloseConnections(t *testing.T) {
 	ours, other := rabbittest.Vhost(t), rabbittest.Vhost(t)
 	closed := dial(t, ours).NotifyClose(make(chan *amqp.Error, 1))
 	bystander := dial(t, other)
-	rabbittest.CloseConnections(t, ours)
-	select {
-	case reason := <-closed:
-		if reason.Code != amqp.ConnectionForced {
-			t.Errorf("closed with %v, want %d", reason, amqp.ConnectionForced)
+	var reason *amqp.Error
+	rabbittest.Eventually(t, 20*time.Second, func() (bool, string) {
+		rabbittest.CloseConnections(t, ours) // a connection that is new may not be in its list yet
+		select {
+		case reason = <-closed:
+			return true, ""
+		default:
+			return false, "the connection is not closed"
 		}
-	case <-time.After(5 * time.Second):
-		t.Error("the connection was not closed")
+	})
+	if reason.Code != amqp.ConnectionForced {
+		t.Errorf("closed with %v, want %d", reason, amqp.ConnectionForced)
 	}
 	if bystander.IsClosed() {
 		t.Error("the connection to another virtual host was closed too")
@@ -114,18 +118,20 @@ func (r *recorder) Fatalf(format string, args ...any) {
 func TestEventually(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
+		within  time.Duration
 		okAt    int // poll; 0 is never
 		failure string
 	}{
-		"at once":  {1, ""},
-		"in time":  {3, ""},
-		"not ever": {0, "not so within 100ms; at last: after "},
+		"at once":  {100 * time.Millisecond, 1, ""},
+		"in time":  {10 * time.Second, 3, ""},
+		"at last":  {0, 2, ""},
+		"not ever": {100 * time.Millisecond, 0, "not so within 100ms; at last: after "},
 	} {
 		r, polls := &recorder{}, 0
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			rabbittest.Eventually(r, 100*time.Millisecond, func() (bool, string) {
+			rabbittest.Eventually(r, test.within, func() (bool, string) {
 				polls++
 				return polls == test.okAt, fmt.Sprintf("after %d polls", polls)
 			})
