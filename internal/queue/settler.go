@@ -19,11 +19,12 @@ const jam = 1000
 
 // What a quorum queue has not applied yet. Beyond 32 commands on their way (quorum_commands_soft_limit) RabbitMQ's channel keeps
 // further settlements to itself until the queue has applied some, and forgets them when it is closed meanwhile: their tasks
-// would run twice. AMQP has no confirm for a settlement, so that a channel is not closed sooner than this after a burst: some
-// rounds of Raft on a slow disk.
+// would run twice. AMQP has no confirm for a settlement. So a channel is not closed sooner than calm after the broker has
+// received the end of a burst: some rounds of Raft on a slow disk.
 const (
-	burst = 24
-	calm  = 250 * time.Millisecond
+	burst  = 24
+	calm   = 250 * time.Millisecond
+	recent = 2 * time.Second // a burst further back has long been received
 )
 
 // verb is one of AMQP's three ways to settle.
@@ -251,13 +252,8 @@ func (s *settler) note(frames int) {
 	s.sent, s.lastSent = s.sent+frames, now
 }
 
-// unapplied is how long to wait, after run has ended, until the channel may be closed.
-func (s *settler) unapplied() time.Duration {
-	if s.sent <= burst {
-		return 0
-	}
-	return max(0, calm-time.Since(s.lastSent))
-}
+// bursting says, after run has ended, that what was sent last may not have taken effect.
+func (s *settler) bursting() bool { return s.sent > burst && time.Since(s.lastSent) < recent }
 
 // frame is one settlement on the wire.
 type frame struct {

@@ -322,8 +322,8 @@ func TestChannelIsKeptAfterABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
 			deliveries int
-			want       time.Duration
-		}{{burst, 0}, {burst + 1, calm}} {
+			want       bool
+		}{{burst, false}, {burst + 1, true}} {
 			ch, ds, quit, ran := started(c.deliveries)
 			for _, d := range ds {
 				if err := d.Requeue(); err != nil {
@@ -335,12 +335,12 @@ func TestChannelIsKeptAfterABurst(t *testing.T) {
 				t.Error(err)
 			}
 			s := ds[0].settler
-			if got := s.unapplied(); got != c.want {
-				t.Errorf("%d frames: kept for %v, want %v", len(ch.settled), got, c.want)
+			if got := s.bursting(); got != c.want {
+				t.Errorf("%d frames: a burst is %v, want %v", len(ch.settled), got, c.want)
 			}
-			pause(calm)
-			if got := s.unapplied(); got != 0 {
-				t.Errorf("kept for another %v", got)
+			pause(recent)
+			if s.bursting() {
+				t.Error("a burst that is over")
 			}
 		}
 	})

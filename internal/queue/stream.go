@@ -60,16 +60,37 @@ func (st *stream) stop() { st.quitOnce.Do(func() { close(st.quit) }) }
 // settle runs until the channel is of no more use, and closes it.
 func (st *stream) settle() error {
 	err := st.settler.run(st.quit, st.session.done)
-	if err == nil {
-		select {
-		case <-time.After(st.settler.unapplied()):
-		case <-st.session.done:
+	if err == nil && st.settler.bursting() {
+		if err = st.calm(); err != nil {
+			return err
 		}
 	}
 	if e := st.close(); e != nil && err == nil && !errors.Is(e, amqp.ErrClosed) {
 		err = e
 	}
 	return err
+}
+
+// calm waits until what was sent has taken effect: until the broker's channel answers something that was sent later, and then
+// for as long as a queue may take.
+func (st *stream) calm() error {
+	answered := make(chan struct{})
+	go func() { // ends with the connection at the latest
+		defer close(answered)
+		_, _ = st.ch.QueueDeclarePassive(st.queue, durable, autoDelete, exclusive, noWait, nil) // an error is an answer too
+	}()
+	select {
+	case <-answered:
+	case <-time.After(closeWithin):
+		return errChannelHangs
+	case <-st.session.done:
+		return nil
+	}
+	select {
+	case <-time.After(calm):
+	case <-st.session.done:
+	}
+	return nil
 }
 
 // close closes the channel. A broker whose channel hangs, while its connection goes on with heartbeats, is not waited for: the
