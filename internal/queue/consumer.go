@@ -230,7 +230,8 @@ func (c *Consumer) down(queue string, err error) {
 	if was != (status{}) {
 		return // it was not subscribed before either
 	}
-	if errors.Is(err, errCancelled) && c.link.cfg.Events.Cancelled != nil {
+	_, missing := errors.AsType[*MissingError](err) // the probe may find that before the cancellation arrives
+	if (missing || errors.Is(err, errCancelled)) && c.link.cfg.Events.Cancelled != nil {
 		c.link.cfg.Events.Cancelled(queue)
 	}
 	if c.link.cfg.Events.Unsubscribed != nil {

@@ -72,6 +72,26 @@ func TestChannelThatDoesNotCloseHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// The probe finds that the queue is gone when the cancellation is late.
+func TestQueueDeletedWithoutACancellation(t *testing.T) {
+	t.Parallel()
+	url := rabbittest.Vhost(t)
+	proxy := newProxy(t, url)
+	c := consume(t, configFor(t, proxy.url), work("q"))
+	proxy.setSwallow(basicCancel)
+	if _, err := bare(t, url).QueueDelete("q", false, false, noWait); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.cancelled:
+	case <-time.After(probeInterval + soon):
+		t.Fatal("nobody was told of the consumer that is gone")
+	}
+	c.subscribed(t)
+	publish(t, publisher(t, configFor(t, url)), to("q", "after"))
+	settles(t, c.next(t).Ack)
+}
+
 func TestForgottenConsumerSubscribesAgain(t *testing.T) {
 	t.Parallel()
 	url := rabbittest.Vhost(t)
@@ -172,7 +192,7 @@ func TestBrokerKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := seen.count()
-	rabbittest.Eventually(t, soon, func() (bool, string) { return seen.count() > before+100, "nothing flows again" })
+	rabbittest.Eventually(t, 3*soon, func() (bool, string) { return seen.count() > before+100, "nothing flows again" })
 	stop()
 	ids := <-accepted
 	rabbittest.Eventually(t, soon, func() (bool, string) {

@@ -177,6 +177,9 @@ func (o *Operator) Publish(r topology.Route, m *tasks.Message) error {
 	})
 }
 
+// lookWithin allows for a message that somebody else has just looked at, which comes back when the queue has heard of it.
+const lookWithin = 5 * time.Second
+
 // Look returns the message at the head of a queue, or nil when none comes within a moment. Looking puts it back. It is done by
 // a consumer and not by basic.get, so that a queue never looks unused and empty to others.
 func (o *Operator) Look(name string) (m *tasks.Message, err error) {
@@ -188,7 +191,7 @@ func (o *Operator) Look(name string) (m *tasks.Message, err error) {
 		if err != nil {
 			return err
 		}
-		moment := time.NewTimer(time.Second)
+		moment := time.NewTimer(lookWithin)
 		defer moment.Stop()
 		select {
 		case d, ok := <-deliveries:

@@ -196,8 +196,10 @@ func (p *Pass) hold(d *amqp.Delivery, ok bool) (*Held, error) {
 	return &Held{Message: received(d, p.queue, d.ConsumerTag), tag: d.DeliveryTag}, nil
 }
 
-// await waits for a message that is not there yet, or never will be.
+// await waits for a message that is not there yet, or never will be: the broker counts none twice, and between the two it has
+// been asked on the channel of the deliveries, which are ahead of the answer.
 func (p *Pass) await(ctx context.Context) (*Held, error) {
+	counted := false // that there are none
 	for start := time.Now(); ; {
 		moment := passMoment
 		if p.seen < p.total && time.Since(start) < passLongMoment {
@@ -216,10 +218,15 @@ func (p *Pass) await(ctx context.Context) (*Held, error) {
 		q, err := countOn(p.asks, p.queue, p.roundTrip)
 		switch {
 		case err != nil:
-			return nil, p.lost(err)
-		case q.Messages == 0:
+			return nil, p.failed(err)
+		case q.Messages == 0 && counted:
 			p.ended = true
 			return nil, io.EOF
+		case q.Messages == 0:
+			counted = true
+			if err := p.sync(); err != nil {
+				return nil, p.failed(err)
+			}
 		case time.Since(start) > passStuck:
 			return nil, fmt.Errorf("queue %q has %d messages ready and delivers none", p.queue, q.Messages)
 		}
@@ -283,15 +290,32 @@ func (p *Pass) lost(err error) error {
 	return explain(err)
 }
 
-// why says why the deliveries have ended.
-func (p *Pass) why() error {
+// failed says why a question could not be answered. That there is no such queue may be told before the deliveries end by it.
+func (p *Pass) failed(err error) error {
+	if _, missing := errors.AsType[*MissingError](explain(err)); missing && p.wasCancelled(passLongMoment) {
+		return p.cancellation()
+	}
+	return p.lost(err)
+}
+
+func (p *Pass) wasCancelled(within time.Duration) bool {
 	select {
 	case _, ok := <-p.cancelled:
-		if ok {
-			return fmt.Errorf("%w: the broker has cancelled going through queue %q: it was deleted, or has a shorter consumer timeout",
-				ErrUnavailable, p.queue)
-		}
-	case <-time.After(passMoment):
+		return ok
+	case <-time.After(within):
+		return false
+	}
+}
+
+func (p *Pass) cancellation() error {
+	return fmt.Errorf("%w: the broker has cancelled going through queue %q: it was deleted, or has a shorter consumer timeout",
+		ErrUnavailable, p.queue)
+}
+
+// why says why the deliveries have ended.
+func (p *Pass) why() error {
+	if p.wasCancelled(passMoment) {
+		return p.cancellation()
 	}
 	select {
 	case e := <-p.closed:

@@ -82,7 +82,7 @@ func TestConnectionClosedWhilePublishing(t *testing.T) {
 	rabbittest.Eventually(t, soon, func() (bool, string) { return unknown.Load() > 0, "nobody was told" })
 	stop()
 	group.Wait()
-	if took := time.Duration(slowest.Load()); took > 2*time.Second {
+	if took := time.Duration(slowest.Load()); took > 5*time.Second {
 		t.Errorf("a caller waited %v", took)
 	}
 	t.Logf("%d accepted, %d unknown, slowest %v", accepted.Load(), unknown.Load(), time.Duration(slowest.Load()))
@@ -102,7 +102,7 @@ func TestPublishGivenUpOn(t *testing.T) {
 	}
 
 	proxy.frozen.Lock()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	for i, err := range p.PublishMany(ctx, many("q", 10)) {
 		if i == 0 && !errors.Is(err, ErrUnknownOutcome) || !errors.Is(err, context.DeadlineExceeded) {
