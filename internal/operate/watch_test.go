@@ -55,9 +55,13 @@ func TestWatch(t *testing.T) {
 		kinds := []string{topology.Classic, topology.Quorum}
 		for _, kind := range kinds {
 			apply(t, b, topology.Join(work(kind, kind), topology.DelayLevels(8)))
-			publish(t, url, topology.ToQueue(kind), 5)
+			ch := channel(t, url) // stays open: the broker soon forgets what a channel that is gone has published
+			for range 5 {
+				if err := ch.PublishWithContext(t.Context(), "", kind, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			publish(t, url, topology.ToDead(kind), 2)
-			ch := channel(t, url)
 			if err := ch.Qos(3, 0, false); err != nil {
 				t.Fatal(err)
 			}

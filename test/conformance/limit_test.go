@@ -36,7 +36,7 @@ func expiring() []behaviour {
 		}},
 		{name: "a message expires at the head alone", check: func(r *rig) {
 			r.queue("q", r.dying(nil))
-			r.publish("q", "slow", expiration("400"))
+			r.publish("q", "slow", expiration("2000"))
 			r.publish("q", "quick", expiration("1"))
 			r.none(nil)
 			q, err := r.ch.QueueDeclarePassive("q", true, false, false, false, nil)
@@ -46,16 +46,19 @@ func expiring() []behaviour {
 		}},
 		{name: "what a consumer has does not expire", check: func(r *rig) {
 			r.queue("q", r.dying(nil))
+			_, deliveries := r.subscribe("q", 1, nil) // waits for it, so that it does not expire before it comes
 			r.publish("q", "m", expiration("50"))
-			d := r.get("q")
+			d := r.next(deliveries)
 			r.none(nil)
 			r.must(d.Ack(false))
 			r.empty("dead")
 		}},
 		{name: "what comes back expires at once if its time is over", check: func(r *rig) {
 			r.queue("q", r.dying(nil))
+			ch, deliveries := r.subscribe("q", 1, nil)
 			r.publish("q", "m", expiration("50"))
-			d := r.get("q")
+			d := r.next(deliveries)
+			r.must(ch.Cancel(d.ConsumerTag, false))
 			r.none(nil)
 			r.must(d.Reject(true))
 			r.holds("dead", "m")

@@ -16,7 +16,7 @@ import (
 
 // patience is how long something that has to happen may take, moment how long something that must not is waited for.
 const (
-	patience = 10 * time.Second
+	patience = 30 * time.Second
 	moment   = 150 * time.Millisecond
 )
 
