@@ -13,18 +13,18 @@ func Eventually(t testing.TB, within time.Duration, cond func() (ok bool, state 
 	defer poll.Stop()
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	for {
+	for late := false; ; {
 		ok, state := cond()
-		if ok {
+		switch {
+		case ok:
 			return
+		case late:
+			t.Fatalf("not so within %s; at last: %s", within, state)
 		}
 		select {
 		case <-poll.C:
 		case <-deadline.C:
-			if ok, state = cond(); ok {
-				return
-			}
-			t.Fatalf("not so within %s; at last: %s", within, state)
+			late = true
 		}
 	}
 }
