@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -236,5 +237,23 @@ func TestLookingDoesNotResume(t *testing.T) {
 			}
 			t.Logf("asked %d times", asked)
 		})
+	}
+}
+
+// A queue that does not tell whether another is paused is no reason to stop consuming that.
+func TestPauseThatIsNotToldChangesNothing(t *testing.T) {
+	t.Parallel()
+	url := rabbittest.Vhost(t)
+	c := consume(t, configFor(t, url), work("q"))
+	s, err := c.link.await(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for told, want := range map[error]error{nil: nil, errNoCount: nil, ErrAccessRefused: ErrAccessRefused} {
+		p := newProbe(work("q").Queue, false, version(s.conn), 0)
+		p.paused = func() (bool, error) { return false, told }
+		if err := p.check(&stream{session: s, settler: newSettler(newFakeChannel(1), false)}); !errors.Is(err, want) {
+			t.Errorf("told %v: %v, want %v", told, err, want)
+		}
 	}
 }

@@ -51,6 +51,7 @@ func newProbe(q topology.WorkQueue, passive bool, version string, renewals int) 
 // check says why the subscription should be given up; nil when it should not.
 func (p *probe) check(st *stream) error {
 	switch paused, err := p.paused(); {
+	case errors.Is(err, errNoCount): // no reason to change anything
 	case err != nil:
 		return err
 	case paused:
