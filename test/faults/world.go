@@ -230,8 +230,11 @@ func (w *World) finish(ctx context.Context) error {
 		errs = append(errs, a.end(endWithin))
 	}
 	err := w.until(ctx, settleWithin, w.settled())
-	if !errors.Is(err, errNotSo) { // what is missing then is in the account
+	switch {
+	case !errors.Is(err, errNotSo): // else what is missing is in the account
 		errs = append(errs, err)
+	case w.scenario.Broken != "":
+		w.result.Failures = append(w.result.Failures, "the tasks are not worked off, so that those missing may not be lost")
 	}
 	for _, a := range w.workers {
 		errs = append(errs, a.end(endWithin))
