@@ -22,8 +22,9 @@ SDK ?=
 FAULTS = go run ./test/faults/run $(if $(ONLY),-only $(ONLY)) $(if $(REPORT),-report $(REPORT))
 # The race detector needs a C compiler and its headers: asking for the build is the only sure test of both.
 RACE = $(shell go build -race runtime/cgo 2>/dev/null && echo -race)
+# -timeout: a test may wait for long until a broker of its own is its turn.
 # -count=1: another broker, or another package for the import test, is no change that Go's test cache sees.
-GO_TEST = $(TOOL) gotestsum --format pkgname -- -count=1 $(or $(RACE),$(info no C compiler: the tests run without the race detector))
+GO_TEST = $(TOOL) gotestsum --format pkgname -- -count=1 -timeout 20m $(or $(RACE),$(info no C compiler: the tests run without the race detector))
 # Not the system in containers, which takes minutes and Docker: make compose-test.
 PACKAGES = go list ./... | grep -v '/test/compose$$'
 # Packages whose tests ask for a broker say so in their imports.
@@ -78,7 +79,7 @@ test-fast: ## run the tests that need no broker
 
 .PHONY: deploy-test
 deploy-test: ## check the files of deploy/ (builds promtool, which takes minutes the first time)
-	cd deploy/check && go vet . && go test -count=1 .
+	cd deploy/check && go vet . && go test -count=1 -timeout 30m .
 
 .PHONY: compose-test
 compose-test: ## start the system of deploy/ in containers, scale it, kill a part, stop it: nothing is lost (needs Docker)

@@ -36,6 +36,30 @@ func openChannel(t testing.TB, conn *amqp.Connection) *amqp.Channel {
 	return ch
 }
 
+// closeConnections has the broker close all connections until that is seen: it may not know yet of one that is new.
+func closeConnections(t testing.TB, url string, seen func() (bool, string)) {
+	t.Helper()
+	var last time.Time
+	rabbittest.Eventually(t, 20*time.Second, func() (bool, string) {
+		if time.Since(last) > time.Second { // which is long enough to come back
+			rabbittest.CloseConnections(t, url)
+			last = time.Now()
+		}
+		return seen()
+	})
+}
+
+// await receives, and not for ever.
+func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("nothing within 20 s of %s", what)
+	}
+	return v
+}
+
 // send publishes as others do, to the default exchange, and waits for the confirm.
 func send(t testing.TB, ch *amqp.Channel, queue string, message amqp.Publishing) {
 	t.Helper()

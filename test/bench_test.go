@@ -103,7 +103,11 @@ func (s benchSide) addsUp(t *testing.T, name, noBroker string) {
 func benched(t *testing.T, c call) benchReport {
 	t.Helper()
 	var report benchReport
-	if out := c.says(t); json.Unmarshal([]byte(out), &report) != nil {
+	p := c.runWithin(t, 3*time.Minute) // the more else the machine does, the longer
+	if p.code() != 0 {
+		t.Fatalf("%s ends with %d: %s", p, p.code(), p.stderr.String())
+	}
+	if out := p.stdout.String(); json.Unmarshal([]byte(out), &report) != nil {
 		t.Fatal(out)
 	}
 	return report

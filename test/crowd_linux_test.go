@@ -2,11 +2,14 @@ package test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"strconv"
 	"testing"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/warrener/warrener"
 	"github.com/warrener/warrener/internal/rabbit/rabbittest"
@@ -21,26 +24,31 @@ const (
 )
 
 // Ten thousand tasks of a second each at once, in one worker process; and the bare client doing the same. It does not run
-// beside other tests, and the best of three rounds counts: a ratio of two times on a busy machine says little.
+// beside other tests, and each side's best of up to three rounds counts: one time on a busy machine says little.
 func TestTenThousandTasksAtOnce(t *testing.T) { //nolint:paralleltest // see above
 	url := rabbittest.Vhost(t)
 	client := dial(t, url, "crowd")
+	ch := channel(t, url)
+	bare, took, memory := time.Hour, time.Hour, math.MaxInt
 	for range crowdRounds {
-		fillCrowd(t, client)
-		bare := crowdOfBareClient(t, url)
-		fillCrowd(t, client)
-		took, memory := crowdOfWorker(t, url)
+		fillCrowd(t, ch, client)
+		bare = min(bare, crowdOfBareClient(t, ch, url))
+		fillCrowd(t, ch, client)
+		d, peak := crowdOfWorker(t, url)
+		took, memory = min(took, d), min(memory, peak)
 		ratio := took.Seconds() / bare.Seconds()
-		t.Logf("bare client %.2f s, worker %.2f s: %.2f times; worker's peak %d MB", bare.Seconds(), took.Seconds(), ratio, memory)
+		t.Logf("the best so far: bare client %.2f s, worker %.2f s: %.2f times; worker's peak %d MB", bare.Seconds(), took.Seconds(), ratio, memory)
 		if ratio <= crowdSlowdown && memory < crowdMemory {
 			return
 		}
 	}
-	t.Errorf("in no round at most %.1f times the bare client's time and less than %d MB", crowdSlowdown, crowdMemory)
+	t.Errorf("not at most %.1f times the bare client's time and less than %d MB", crowdSlowdown, crowdMemory)
 }
 
-func fillCrowd(t testing.TB, client *warrener.Client) {
+// fillCrowd fills the queue when those who had it before have been heard to the end.
+func fillCrowd(t testing.TB, ch *amqp.Channel, client *warrener.Client) {
 	t.Helper()
+	awaitEmpty(t, ch, "crowd")
 	tasks := make([]warrener.Task, crowd)
 	for i := range tasks {
 		tasks[i] = warrener.Task{Name: "warrener.sleep", Queue: "crowd", Payload: []byte("1000")}
@@ -49,14 +57,22 @@ func fillCrowd(t testing.TB, client *warrener.Client) {
 }
 
 // Both are timed from the start of the process until all is acknowledged.
-func crowdOfBareClient(t testing.TB, url string) time.Duration {
+func crowdOfBareClient(t testing.TB, ch *amqp.Channel, url string) time.Duration {
 	t.Helper()
 	bare := call{program: built(t, "bare"), args: []string{"crowd", strconv.Itoa(crowd)}, env: []string{"WARRENER_URL=" + url}}
 	start := time.Now()
-	if p := bare.run(t); p.code() != 0 {
-		t.Fatalf("the bare client: %s", p.stderr.String())
+	p := bare.start(t)
+	rabbittest.Eventually(t, time.Minute, func() (bool, string) {
+		return p.stdout.String() != "", "the bare client: " + p.stderr.String()
+	})
+	took := time.Since(start)
+	if code := p.wait(t, 10*time.Second); code != 0 {
+		t.Fatalf("the bare client ends with %d: %s", code, p.stderr.String())
 	}
-	return time.Since(start)
+	if _, err := ch.QueuePurge("crowd", false); err != nil { // of tasks whose acks a slow broker forgot all the same
+		t.Fatal(err)
+	}
+	return took
 }
 
 func crowdOfWorker(t testing.TB, url string) (took time.Duration, memory int) {
@@ -66,7 +82,7 @@ func crowdOfWorker(t testing.TB, url string) (took time.Duration, memory int) {
 	// Not as often as can be: each look takes some of the worker's memory.
 	looks := time.NewTicker(100 * time.Millisecond)
 	defer looks.Stop()
-	for acked := 0.0; acked != crowd; acked = w.metrics(t)[crowdSucceeded] {
+	for acked := 0.0; acked < crowd; acked = w.metrics(t)[crowdSucceeded] {
 		if <-looks.C; time.Since(start) > 30*time.Second {
 			t.Fatalf("%g of %d tasks acked", acked, crowd)
 		}

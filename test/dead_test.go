@@ -158,7 +158,7 @@ func TestRedriveKilledInTheMiddleLosesNothing(t *testing.T) {
 	const letters, window = 5000, 200
 	url := rabbittest.Vhost(t)
 	ch := fillDead(t, url, "emails", letters)
-	p := warrenerWith(t, url, "dead", "redrive", "-q", "emails", "--all", "--window", strconv.Itoa(window), "--rate", "4000").start(t)
+	p := warrenerWith(t, url, "dead", "redrive", "-q", "emails", "--all", "--window", strconv.Itoa(window), "--rate", "2000").start(t)
 	awaitMoved(t, ch, 1200)
 	p.signal(t, syscall.SIGKILL)
 	p.wait(t, 10*time.Second)

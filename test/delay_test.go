@@ -194,7 +194,7 @@ func TestDelayedTaskWhoseQueueIsGoneHoldsUpNoOther(t *testing.T) {
 	if _, err := ch.QueueDelete("gone", false, false, false); err != nil {
 		t.Fatal(err)
 	}
-	ran.wait(t, 3*time.Second, kept...)
+	ran.wait(t, 10*time.Second, kept...)
 
 	unrouted := make(chan int, 100)
 	registry, figures := prometheus.NewPedanticRegistry(), metrics.New(metrics.Options{})
@@ -207,7 +207,7 @@ func TestDelayedTaskWhoseQueueIsGoneHoldsUpNoOther(t *testing.T) {
 		URL: url, Queues: queues("kept"), Handler: ran.handler(),
 		Hooks: warrener.MergeHooks(figures.Hooks(), warrener.Hooks{Depths: func(d warrener.Depths) { unrouted <- d.Unrouted }}),
 	})
-	if n := <-unrouted; n != 1 {
+	if n := await(t, unrouted, "the hook"); n != 1 {
 		t.Errorf("the hook was told of %d unrouted tasks", n)
 	}
 	if n, err := testutil.GatherAndCount(registry, "warrener_unrouted_messages"); n != 1 || err != nil {

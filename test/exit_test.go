@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -62,6 +63,7 @@ func TestExit1Failed(t *testing.T) {
 	t.Parallel()
 	url := rabbittest.Vhost(t)
 	dial(t, url, "default")
+	ch := channel(t, url)
 	ends(t, call{program: built(t, "worker"), args: []string{"healthcheck", "--metrics-addr", "127.0.0.1:1"}}.run(t), 1, "no answer from the worker.*is it running")
 
 	lines, pipe, err := os.Pipe()
@@ -76,7 +78,10 @@ func TestExit1Failed(t *testing.T) {
 	if _, err := pipe.WriteString("1\n"); err != nil {
 		t.Fatal(err)
 	}
-	<-time.After(time.Second) // it is connected and reads
+	rabbittest.Eventually(t, 20*time.Second, func() (bool, string) { // it is connected and waits for more
+		n := waiting(t, ch, "default")
+		return n == 1, fmt.Sprintf("%d tasks published", n)
+	})
 	p.signal(t, os.Interrupt)
 	p.wait(t, 10*time.Second)
 	ends(t, p, 1, "interrupted")

@@ -83,7 +83,7 @@ func TestPauseAndResumeLoseAndDoubleNothing(t *testing.T) {
 
 		operator(t, broker, url, "queue", "resume", "q").says(t, "queue q is resumed", "the database moves")
 		before := ran.total()
-		ran.waitTotal(t, 4*time.Second, before+1)
+		ran.waitTotal(t, 10*time.Second, before+1)
 		late.awaitMetric(t, `warrener_queue_paused{queue="q"}`, 0)
 		late.terminate(t, 10*time.Second)
 	}

@@ -71,8 +71,13 @@ func (c call) start(t testing.TB) *process {
 // run starts the program and waits for its end.
 func (c call) run(t testing.TB) *process {
 	t.Helper()
+	return c.runWithin(t, time.Minute)
+}
+
+func (c call) runWithin(t testing.TB, d time.Duration) *process {
+	t.Helper()
 	p := c.start(t)
-	p.wait(t, time.Minute)
+	p.wait(t, d)
 	return p
 }
 

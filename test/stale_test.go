@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func TestLateAckSettlesNothing(t *testing.T) {
 	client := dial(t, url, "q")
 	started := make(chan chan struct{}, 2)
 	settled := make(chan warrener.Settlement, 2)
+	var lost atomic.Bool
 	stop := serve(t, warrener.WorkerConfig{
 		URL: url, Queues: queues("q"), Concurrency: 2, DrainTimeout: 100 * time.Millisecond,
 		Handler: warrener.HandlerFunc(func(ctx context.Context, _ *warrener.Delivery) error {
@@ -30,14 +32,19 @@ func TestLateAckSettlesNothing(t *testing.T) {
 				return ctx.Err()
 			}
 		}),
-		Hooks: warrener.Hooks{Settled: func(_ warrener.TaskInfo, s warrener.Settlement) { settled <- s }},
+		Hooks: warrener.Hooks{
+			Settled:        func(_ warrener.TaskInfo, s warrener.Settlement) { settled <- s },
+			ConnectionDown: func(r warrener.Role, _ error) { lost.CompareAndSwap(false, r == warrener.RoleConsume) },
+		},
 	})
 	id := publish(t, client, warrener.Task{Name: "long", Queue: "q"})
-	early := <-started
-	rabbittest.CloseConnections(t, url)
-	<-started // the broker delivered it again, with the tag that it had before
+	early := await(t, started, "the first attempt")
+	closeConnections(t, url, func() (bool, string) {
+		return lost.Load(), "the worker's connection is not closed"
+	})
+	await(t, started, "the second attempt") // the broker delivered it again, with the tag that it had before
 	close(early)
-	if s := <-settled; s.Outcome != warrener.Lost && s.Outcome != warrener.Stale {
+	if s := await(t, settled, "the late settlement"); s.Outcome != warrener.Lost && s.Outcome != warrener.Stale {
 		t.Errorf("the late settlement counts as %s", s.Outcome)
 	}
 	<-time.After(100 * time.Millisecond) // acks are gathered for some milliseconds
@@ -45,7 +52,7 @@ func TestLateAckSettlesNothing(t *testing.T) {
 		t.Fatalf("%d messages ready, though a worker has it", n)
 	}
 	stop()
-	if s := <-settled; s.Outcome == warrener.Acked {
+	if s := await(t, settled, "the interrupted attempt"); s.Outcome == warrener.Acked {
 		t.Errorf("the interrupted attempt counts as %s", s.Outcome)
 	}
 	conn := connect(t, url)

@@ -89,10 +89,13 @@ func (s *servant) awaitUnready(t testing.TB, within time.Duration, words ...stri
 	})
 }
 
-// metrics are the series of /metrics with their values.
+// metrics are the series of /metrics with their values; none where there is no answer.
 func (s *servant) metrics(t testing.TB) map[string]float64 {
 	t.Helper()
-	_, body := s.get(t, "/metrics")
+	code, body := s.get(t, "/metrics")
+	if code != http.StatusOK {
+		return nil
+	}
 	series := map[string]float64{}
 	for line := range strings.Lines(body) {
 		line = strings.TrimSpace(line)

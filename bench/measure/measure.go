@@ -44,7 +44,7 @@ func Full() Scale {
 func Trial() Scale {
 	return Scale{
 		Rounds: 1, Drain: 5, Idle: 100 * time.Millisecond, Paced: 200 * time.Millisecond,
-		WarmUp: 100 * time.Millisecond, Window: 100 * time.Millisecond, Sleeper: 500,
+		WarmUp: 100 * time.Millisecond, Window: 500 * time.Millisecond, Sleeper: 500,
 	}
 }
 

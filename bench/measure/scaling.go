@@ -12,6 +12,9 @@ import (
 
 const shortTask = 10 * time.Millisecond
 
+// stall is how much later than it wants a busy machine lets us look: the queue has to last until then.
+const stall = time.Second
+
 // scaling has one, two and four worker processes run tasks that wait for ten milliseconds, and compares the tasks a second
 // with what they would run if a slot never waited for its next one.
 func scaling(ctx context.Context, b Bench) (Figures, error) {
@@ -32,7 +35,7 @@ func scaling(ctx context.Context, b Bench) (Figures, error) {
 func ideal(processes int) float64 { return float64(processes*systems.Slots) / shortTask.Seconds() }
 
 func (d *bed) fleet(ctx context.Context, processes int) (rate float64, err error) {
-	count := int(ideal(processes) * (3*d.Scale.WarmUp + d.Scale.Window).Seconds()) // more than they can run meanwhile
+	count := int(ideal(processes) * (3*d.Scale.WarmUp + d.Scale.Window + stall).Seconds()) // more than they can run meanwhile
 	if err := d.publisher.Fill(ctx, count, systems.NewTask(shortTask)); err != nil {
 		return 0, fmt.Errorf("publish: %w", err)
 	}

@@ -31,6 +31,8 @@ func TestExitCodes(t *testing.T) {
 		{"nil", nil, 0, ""},
 		{"any error", errors.New("x"), 1, ""},
 		{"interrupted", cli.ErrInterrupted, 1, ""},
+		{"interrupted while no broker was there", fmt.Errorf("%w (waited until: %w)", warrener.ErrUnavailable, cli.ErrInterrupted), 1, ""},
+		{"interrupted while a confirm was out", fmt.Errorf("%w: %w", warrener.ErrUnknownOutcome, cli.ErrInterrupted), 75, "same --id"},
 		{"usage", cli.Usagef("x"), 2, ""},
 		{"invalid task", warrener.ErrInvalid, 2, ""},
 		{"too large", warrener.ErrTooLarge, 2, ""},

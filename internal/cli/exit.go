@@ -156,6 +156,8 @@ func judgeBroker(err error) verdict {
 		return verdict{NotAccepted, "The queue is most likely full: publish again later."}
 	case errors.Is(err, warrener.ErrBlocked):
 		return verdict{NotAccepted, "RabbitMQ is short of memory or disk: publish again when its alarm is over."}
+	case errors.Is(err, ErrInterrupted): // who waits for a broker no longer is no news of the broker
+		return verdict{code: Failed}
 	case errors.Is(err, warrener.ErrUnavailable):
 		return verdict{Unavailable, "Is RabbitMQ running? Give its address by --url or WARRENER_URL."}
 	}

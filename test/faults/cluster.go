@@ -31,8 +31,14 @@ type Cluster struct {
 	version string
 }
 
-// StartCluster starts one, with Docker's command line. dir is for a moment's files.
+// ErrNone is why no scenario can be run on a kind of broker: there is none to be had.
+var ErrNone = errors.New("no such broker to be had")
+
+// StartCluster starts one, with Docker's command line; ErrNone where that does not work. dir is for a moment's files.
 func StartCluster(ctx context.Context, dir string) (*Cluster, error) {
+	if _, err := docker(ctx, "version"); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
 	c := &Cluster{name: "warrener-faults-" + uuid.NewString()[:8]}
 	for i := range clusterSize {
 		port, err := freePort()

@@ -34,8 +34,15 @@ func alarm(name, setting string, on, off []string) *Scenario {
 		if err != nil {
 			return err
 		}
+		calm, err := w.calm(ctx)
+		if err != nil {
+			return err
+		}
 		for range faults {
 			if err := w.alarmed(ctx, node, append([]string{setting}, on...), append([]string{setting}, off...)); err != nil {
+				return err
+			}
+			if err := w.calmed(ctx, calm); err != nil {
 				return err
 			}
 		}
@@ -44,15 +51,36 @@ func alarm(name, setting string, on, off []string) *Scenario {
 	return s
 }
 
+// calm is the most goroutines that the agents had at times before the first alarm: how many tasks they have in hand changes.
+func (w *World) calm(ctx context.Context) (most int, err error) {
+	if err := w.Pause(ctx, 3*time.Second); err != nil { // they say once a second how many they have
+		return 0, err
+	}
+	if err := w.account.Read(); err != nil {
+		return 0, err
+	}
+	return w.mostGoroutines(), nil
+}
+
+// calmed waits until the agents have no more goroutines than that.
+func (w *World) calmed(ctx context.Context, calm int) error {
+	var now int
+	err := w.until(ctx, 30*time.Second, func() (bool, error) {
+		err := w.account.Read()
+		now = w.goroutines()
+		return now <= calm, err
+	})
+	if err != nil {
+		return fmt.Errorf("%d goroutines after the alarm, %d before: %w", now, calm, err)
+	}
+	return nil
+}
+
 // alarmed raises an alarm, looks at what goes on and what does not, and clears it.
 func (w *World) alarmed(ctx context.Context, node *Single, on, off []string) error {
 	if err := w.Pause(ctx, 2*time.Second); err != nil { // so that more is queued than is worked off meanwhile
 		return err
 	}
-	if err := w.account.Read(); err != nil {
-		return err
-	}
-	calm := w.goroutines()
 	if _, err := node.node.Ctl(ctx, on...); err != nil {
 		return err
 	}
@@ -74,19 +102,7 @@ func (w *World) alarmed(ctx context.Context, node *Single, on, off []string) err
 	if _, err := node.node.Ctl(ctx, off...); err != nil {
 		return err
 	}
-	if err := w.flows(ctx, time.Now()); err != nil {
-		return err
-	}
-	var now int
-	err = w.until(ctx, 30*time.Second, func() (bool, error) {
-		err := w.account.Read()
-		now = w.goroutines()
-		return now <= calm, err
-	})
-	if err != nil {
-		return fmt.Errorf("%d goroutines after the alarm, %d before: %w", now, calm, err)
-	}
-	return nil
+	return w.flows(ctx, time.Now())
 }
 
 // flows waits until a task is accepted, and notes how long that took.

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"time"
 
@@ -23,13 +24,14 @@ func brokenSuite() []*Scenario {
 	auto.Name, auto.Broken, auto.BadRole, auto.Does = "auto-ack", "auto-ack", "work", "workers consume without acks, and one is killed"
 	auto.Hold, auto.Inject = 10*time.Millisecond, kills // more comes than is done: it waits in the workers
 	first.Name, first.Broken, first.BadRole, first.Does = "acked-first", "acks-first", "work", "workers ack before they work, and one is killed"
-	first.Inject, first.Faults = kills, [3]int{10, 20, 20}
+	// Only a task between its ack and its effect is lost: it is there for long, and the next one waits already.
+	first.Hold, first.Rate, first.Inject, first.Faults = 20*time.Millisecond, 200, kills, [3]int{10, 20, 20}
 
 	recovery.Name, recovery.Broken, recovery.BadRole = "library-recovery", "recovers", "work"
 	recovery.Does = "workers use the client library's recovery, which acks by old tags what it never worked on"
 	// Likewise: an old tag has to be one of those that the new channel has given out and that were not worked on yet.
 	recovery.Concurrency, recovery.Rate, recovery.Hold = 200, 500, 20*time.Millisecond
-	recovery.Inject, recovery.Faults = closesAndKills, [3]int{2, 3, 3}
+	recovery.Inject, recovery.Faults = closesAndKills, [3]int{3, 3, 3}
 
 	dropped.Name, dropped.Broken, dropped.BadRole = "drop-head", "drop-head", "both"
 	dropped.Does = "a queue with a maximum length and RabbitMQ's default, which drops its oldest message"
@@ -79,18 +81,14 @@ func closes(pause time.Duration) func(context.Context, *World, int) error {
 // closesAndKills gives workers the time to recover and to settle by old tags, and kills them.
 func closesAndKills(ctx context.Context, w *World, faults int) error {
 	for range faults {
-		err := w.until(ctx, time.Minute, func() (bool, error) { // the workers' windows are full
-			left, err := w.left()
-			return left > 50, err
-		})
-		if err != nil {
+		if err := w.busy(ctx); err != nil {
 			return err
 		}
 		w.Fault("all connections closed, then the workers killed", 0)
 		if err := w.Broker.CloseConnections(ctx); err != nil {
 			return err
 		}
-		if err := w.consumed(ctx); err != nil {
+		if err := w.consumed(ctx, 10*time.Second); err != nil && !errors.Is(err, errNotSo) { // the library may not come back
 			return err
 		}
 		if err := w.Pause(ctx, 600*time.Millisecond); err != nil {
@@ -105,9 +103,23 @@ func closesAndKills(ctx context.Context, w *World, faults int) error {
 	return nil
 }
 
-// consumed waits until the queue has consumers.
-func (w *World) consumed(ctx context.Context) error {
+// busy waits until the workers are at work and their windows are full. Those that were killed have not come back yet.
+func (w *World) busy(ctx context.Context) error {
+	if err := w.consumed(ctx, time.Minute); err != nil {
+		return err
+	}
+	if _, err := w.allBegin(ctx, time.Now(), startWithin); err != nil {
+		return err
+	}
 	return w.until(ctx, time.Minute, func() (bool, error) {
+		left, err := w.left()
+		return left > 50, err
+	})
+}
+
+// consumed waits until the queue has consumers.
+func (w *World) consumed(ctx context.Context, within time.Duration) error {
+	return w.until(ctx, within, func() (bool, error) {
 		consumers := 0
 		err := w.withChannel(func(ch *amqp.Channel) error {
 			q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)

@@ -78,37 +78,40 @@ func stormSuite() []*Scenario {
 		Workers: 4, SDKWorkers: 50, Concurrency: 2, Producers: 1, Callers: 16, Rate: 500,
 		Faults: [3]int{1, 5, 50}, Recovery: 10 * time.Second,
 		Inject: func(ctx context.Context, w *World, faults int) error {
+			if _, err := w.subscribed(ctx, time.Time{}); err != nil {
+				return err
+			}
 			for range faults {
-				if err := w.Pause(ctx, time.Second); err != nil {
+				if err := w.Pause(ctx, time.Second); err != nil { // the broker may not know yet of a connection that is new
 					return err
 				}
 				since := w.Fault("all connections closed", w.inHands()+w.inPublishing())
 				if err := w.Broker.CloseConnections(ctx); err != nil {
 					return err
 				}
-				if err := w.resubscribed(ctx, since); err != nil {
+				last, err := w.subscribed(ctx, since)
+				if err != nil {
 					return err
 				}
+				w.result.Recoveries = append(w.result.Recoveries, last.Sub(since))
+				w.account.Forget()
 			}
 			return nil
 		},
 	}}
 }
 
-// resubscribed waits until all workers of all processes have subscribed again.
-func (w *World) resubscribed(ctx context.Context, since time.Time) error {
+// subscribed waits until all workers of all processes have subscribed after a time, and says when the last of them did.
+func (w *World) subscribed(ctx context.Context, since time.Time) (last time.Time, err error) {
 	want := len(w.workers) * w.scenario.sdkWorkers()
 	var n int
-	var last time.Time
-	err := w.until(ctx, 2*time.Minute, func() (bool, error) {
+	err = w.until(ctx, 2*time.Minute, func() (bool, error) {
 		err := w.account.Read()
 		n, last = w.account.Subscriptions(since)
 		return n >= want, err
 	})
 	if err != nil {
-		return fmt.Errorf("%d of %d workers subscribed again: %w", n, want, err)
+		return last, fmt.Errorf("%d of %d workers subscribed: %w", n, want, err)
 	}
-	w.result.Recoveries = append(w.result.Recoveries, last.Sub(since))
-	w.account.Forget()
-	return nil
+	return last, nil
 }

@@ -230,8 +230,11 @@ func (w *World) finish(ctx context.Context) error {
 		errs = append(errs, a.end(endWithin))
 	}
 	err := w.until(ctx, settleWithin, w.settled())
-	if !errors.Is(err, errNotSo) { // what is missing then is in the account
+	switch {
+	case !errors.Is(err, errNotSo): // else what is missing is in the account
 		errs = append(errs, err)
+	case w.scenario.Broken != "":
+		w.result.Failures = append(w.result.Failures, "the tasks are not worked off, so that those missing may not be lost")
 	}
 	for _, a := range w.workers {
 		errs = append(errs, a.end(endWithin))
@@ -277,14 +280,24 @@ func (w *World) close() error {
 }
 
 // goroutines is how many all agents together had when they last said so.
-func (w *World) goroutines() (sum int) {
-	last := map[string]int{}
+func (w *World) goroutines() int {
+	return w.sumGoroutines(func(_, now int) int { return now })
+}
+
+// mostGoroutines is how many they ever had, each at its time.
+func (w *World) mostGoroutines() int {
+	return w.sumGoroutines(func(before, now int) int { return max(before, now) })
+}
+
+// sumGoroutines makes one number of all that an agent has said, and adds those up.
+func (w *World) sumGoroutines(fold func(before, now int) int) (sum int) {
+	each := map[string]int{}
 	for _, e := range w.account.Stats() {
 		if n, err := strconv.Atoi(strings.Fields(e.Note)[0]); err == nil {
-			last[e.ID] = n
+			each[e.ID] = fold(each[e.ID], n)
 		}
 	}
-	for _, n := range last {
+	for _, n := range each {
 		sum += n
 	}
 	return sum

@@ -82,33 +82,32 @@ func each(ctx context.Context, o *options, publish func(n int) error) error {
 	return failed
 }
 
+// feed hands out what is due by the time that has passed: ticks come late, and some not at all. What could not be handed out
+// for longer than arrears is not made up for, so that an outage is not followed by a flood.
 func feed(ctx context.Context, o *options, numbers chan<- int) {
-	var ticks <-chan time.Time
-	batch := 1
-	if o.rate > 0 {
-		every := time.Second / time.Duration(o.rate)
-		if every < 5*time.Millisecond { // timers are not exact
-			batch, every = o.rate/200, 5*time.Millisecond
-		}
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		ticks = ticker.C
-	}
+	const (
+		every   = 5 * time.Millisecond
+		arrears = 100 * time.Millisecond
+	)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	due, last := 0.0, time.Now()
 	for n := 1; o.count == 0 || n <= o.count; {
-		if ticks != nil {
+		if o.rate > 0 && due < 1 {
 			select {
-			case <-ticks:
+			case <-tick.C:
 			case <-ctx.Done():
 				return
 			}
+			now := time.Now()
+			due, last = due+float64(o.rate)*min(now.Sub(last), arrears).Seconds(), now
+			continue
 		}
-		for range batch {
-			select {
-			case numbers <- n:
-				n++
-			case <-ctx.Done():
-				return
-			}
+		select {
+		case numbers <- n:
+			n, due = n+1, due-1
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -3,6 +3,8 @@
 //	go run ./test/faults/run                          # a quarter of an hour, on each kind of broker that can be had
 //	go run ./test/faults/run -scale brief             # some minutes
 //	go run ./test/faults/run -only F2/worker-killed   # one scenario
+//
+// A kind of broker that cannot be had is named and left out.
 package main
 
 import (
@@ -47,11 +49,13 @@ type options struct {
 
 var scales = map[string]faults.Scale{"brief": faults.Brief, "short": faults.Short, "full": faults.Full} //nolint:gochecknoglobals // a constant, but for Go
 
+const kinds = "docker,installed,cluster"
+
 func parse(args []string) (*options, error) {
 	o := &options{}
 	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
 	scale := flags.String("scale", "short", "brief, short or full")
-	brokers := flags.String("brokers", "docker,installed,cluster", "kinds of broker")
+	brokers := flags.String("brokers", kinds, "kinds of broker")
 	flags.StringVar(&o.only, "only", "", "only this SUITE or SUITE/NAME")
 	flags.Uint64Var(&o.env.Seed, "seed", rand.Uint64(), "of all choices")
 	flags.StringVar(&o.report, "report", "", "file for the tables, in Markdown")
@@ -65,6 +69,11 @@ func parse(args []string) (*options, error) {
 		return nil, fmt.Errorf("scale %q: want brief, short or full", *scale)
 	}
 	o.brokers = strings.Split(*brokers, ",")
+	for _, kind := range o.brokers {
+		if !slices.Contains(strings.Split(kinds, ","), kind) {
+			return nil, fmt.Errorf("broker %q: want of %s", kind, kinds)
+		}
+	}
 	return o, nil
 }
 
@@ -102,7 +111,12 @@ func (o *options) all(ctx context.Context, out io.Writer) (all []*faults.Result,
 	lines := &lineWriter{out: out}
 	for i, kind := range o.brokers {
 		kinds.Go(func() {
-			if results[i], errs[i] = o.on(ctx, kind, lines); errs[i] != nil {
+			results[i], errs[i] = o.on(ctx, kind, lines)
+			switch {
+			case errors.Is(errs[i], faults.ErrNone) && ctx.Err() == nil:
+				fmt.Fprintf(lines, "%s is left out: %v\n", kind, errs[i])
+				errs[i] = nil
+			case errs[i] != nil:
 				errs[i] = fmt.Errorf("%s: %w", kind, errs[i])
 			}
 		})
@@ -213,7 +227,7 @@ func (o *options) onCluster(ctx context.Context, s *faults.Scenario) (r *faults.
 func (o *options) onNode(ctx context.Context, kind string, chosen []*faults.Scenario, out io.Writer) (results []*faults.Result, err error) {
 	node, err := rabbit.Find(ctx, rabbit.Options{Kind: rabbit.Kind(kind), Own: true, Log: out})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", faults.ErrNone, err)
 	}
 	defer func() { err = errors.Join(err, node.Close()) }()
 	fmt.Fprintln(out, "broker:", node)

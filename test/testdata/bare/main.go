@@ -1,8 +1,9 @@
 // Bare does what a worker does with tasks that sleep for a second, on the AMQP client alone: it is what the worker is
-// compared with. It takes as many messages as it is told, all at once, acks each after a second, and ends.
+// compared with. It takes as many messages as it is told, all at once, acks each after a second, says so, and ends.
 package main
 
 import (
+	"fmt"
 	"log"
 	"os"
 	"strconv"
@@ -11,6 +12,9 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
+
+// calm is how long the channel is left open after its last ack: the broker forgets acks that it has not applied.
+const calm = 250 * time.Millisecond
 
 func main() {
 	if err := run(os.Getenv("WARRENER_URL"), os.Args[1], os.Args[2]); err != nil {
@@ -35,7 +39,7 @@ func run(url, queue, number string) error {
 	if err := ch.Qos(n, 0, false); err != nil {
 		return err
 	}
-	deliveries, err := ch.Consume(queue, "", false, false, false, false, nil)
+	deliveries, err := ch.Consume(queue, "bare", false, false, false, false, nil)
 	if err != nil {
 		return err
 	}
@@ -50,5 +54,10 @@ func run(url, queue, number string) error {
 		})
 	}
 	running.Wait()
-	return ch.Close() // which the broker answers when it has seen the acks
+	if err := ch.Cancel("bare", false); err != nil { // which the broker answers when it has seen the acks
+		return err
+	}
+	fmt.Println("acked")
+	time.Sleep(calm)
+	return ch.Close()
 }
