@@ -63,6 +63,7 @@ const (
 	passMoment     = 100 * time.Millisecond
 	passLongMoment = 2 * time.Second
 	passStuck      = 10 * time.Second
+	passPoll       = 10 * time.Millisecond
 	passEnd        = time.Minute // for going through the rest when a Pass is closed early
 )
 
@@ -335,11 +336,26 @@ func (p *Pass) Close(ctx context.Context) error {
 	for err == nil && !p.ch.IsClosed() {
 		_, err = p.Next(ending)
 	}
+	p.giveBack()
 	p.shut()
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, ErrUnavailable) {
 		return nil // a lost connection has given back already, and whoever needed it knows
 	}
 	return fmt.Errorf("go through the rest of queue %q, which keeps the order: %w", p.queue, err)
+}
+
+// giveBack ends the channel and waits, not for long, until the queue has what was held: a quorum queue takes it back a moment
+// after the channel has ended, and until then it looks empty to others.
+func (p *Pass) giveBack() {
+	_ = closeChannel(p.ch) // else the end of the connection does it
+	poll := time.NewTicker(passPoll)
+	defer poll.Stop()
+	for start := time.Now(); time.Since(start) < passLongMoment; <-poll.C {
+		q, err := p.asks.QueueDeclarePassive(p.queue, durable, autoDelete, exclusive, noWait, nil)
+		if err != nil || q.Messages >= p.seen-p.acked {
+			return
+		}
+	}
 }
 
 func (p *Pass) shut() {

@@ -226,6 +226,22 @@ func TestWhatArrivesDuringALookComesAfterwards(t *testing.T) {
 	})
 }
 
+// Whoever asks next is not told that the queue is empty.
+func TestWhatALookGivesBackIsThereAtItsEnd(t *testing.T) {
+	t.Parallel()
+	eachKeeper(t, 40, func(t *testing.T, url string) {
+		ch := bareChannel(t, url)
+		for range 20 {
+			p := openPass(t, url)
+			takeN(t, p, -1)
+			mustClose(t, p)
+			if n := ready(t, ch, "dead"); n != 40 {
+				t.Fatalf("%d messages are there, want 40", n)
+			}
+		}
+	})
+}
+
 func TestAPassSaysWhatHasEndedIt(t *testing.T) {
 	t.Parallel()
 	eachKeeper(t, 5, func(t *testing.T, url string) {

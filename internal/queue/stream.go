@@ -65,7 +65,7 @@ func (st *stream) settle() error {
 			return err
 		}
 	}
-	if e := st.close(); e != nil && err == nil && !errors.Is(e, amqp.ErrClosed) {
+	if e := closeChannel(st.ch); e != nil && err == nil && !errors.Is(e, amqp.ErrClosed) {
 		err = e
 	}
 	return err
@@ -93,11 +93,11 @@ func (st *stream) calm() error {
 	return nil
 }
 
-// close closes the channel. A broker whose channel hangs, while its connection goes on with heartbeats, is not waited for: the
-// end of the connection does the same.
-func (st *stream) close() error {
+// closeChannel closes a channel. A broker whose channel hangs, while its connection goes on with heartbeats, is not waited for:
+// the end of the connection does the same.
+func closeChannel(ch *amqp.Channel) error {
 	closed := make(chan error, 1)
-	go func() { closed <- st.ch.Close() }() // ends with the connection at the latest
+	go func() { closed <- ch.Close() }() // ends with the connection at the latest
 	select {
 	case err := <-closed:
 		return err
