@@ -200,7 +200,7 @@ func (p *Pass) hold(d *amqp.Delivery, ok bool) (*Held, error) {
 // await waits for a message that is not there yet, or never will be: the broker counts none twice, and between the two it has
 // been asked on the channel of the deliveries, which are ahead of the answer.
 func (p *Pass) await(ctx context.Context) (*Held, error) {
-	counted := false // that there are none
+	none := false // was counted before
 	for start := time.Now(); ; {
 		moment := passMoment
 		if p.seen < p.total && time.Since(start) < passLongMoment {
@@ -220,11 +220,11 @@ func (p *Pass) await(ctx context.Context) (*Held, error) {
 		switch {
 		case err != nil:
 			return nil, p.failed(err)
-		case q.Messages == 0 && counted:
+		case q.Messages == 0 && none:
 			p.ended = true
 			return nil, io.EOF
 		case q.Messages == 0:
-			counted = true
+			none = true
 			if err := p.sync(); err != nil {
 				return nil, p.failed(err)
 			}
